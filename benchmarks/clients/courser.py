@@ -1,0 +1,64 @@
+"""courser: one Client or AsyncClient; like its rivals it may keep more idle connections than by default."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import courser
+
+from . import CHUNK, POOL, Unsupported
+
+
+def _options(ca: str | None) -> dict[str, object]:
+    limits = courser.Limits(max_keepalive=POOL)
+    return {"limits": limits, "verify": ca} if ca else {"limits": limits}
+
+
+class Sync:
+    def __init__(self, ca: str | None) -> None:
+        self.client = courser.Client(**_options(ca))
+
+    def get(self, url: str) -> int:
+        response = self.client.get(url)
+        return len(response.content) if response.status_code == 200 else -1
+
+    def map(self, urls: Iterable[str], concurrency: int) -> Iterator[int]:
+        if not hasattr(self.client, "map"):
+            raise Unsupported("no map")
+        for response in self.client.map(urls, concurrency=concurrency):
+            yield len(response.content) if response.status_code == 200 else -1
+
+    def download(self, url: str) -> int:
+        with self.client.stream("GET", url) as response:
+            return sum(map(len, response.iter_bytes(CHUNK)))
+
+    def upload(self, url: str, path: str) -> int:
+        with open(path, "rb") as file:
+            return int(self.client.put(url, content=file).text)
+
+
+class Async:
+    def __init__(self, ca: str | None, http2: bool = False) -> None:
+        self.client = courser.AsyncClient(**_options(ca))
+
+    async def __aenter__(self) -> Async:
+        await self.client.__aenter__()
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        await self.client.__aexit__(None, None, None)
+
+    async def get(self, url: str) -> int:
+        response = await self.client.get(url)
+        return len(response.content) if response.status_code == 200 else -1
+
+    async def download(self, url: str) -> int:
+        total = 0
+        async with self.client.stream("GET", url) as response:
+            async for chunk in response.iter_bytes(CHUNK):
+                total += len(chunk)
+        return total
+
+    async def upload(self, url: str, path: str) -> int:
+        with open(path, "rb") as file:
+            return int((await self.client.put(url, content=file)).text)

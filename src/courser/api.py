@@ -1,0 +1,74 @@
+"""The verbs as functions of the module, over one client that all share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Never, Unpack
+
+from .client import Client
+from .settings import RequestOptions
+from .values.response import Response
+
+if TYPE_CHECKING:
+    from .streams import Streaming
+    from .values.url import URL
+
+__all__ = ["delete", "get", "head", "options", "patch", "post", "put", "query", "request", "stream"]
+
+_clients: list[Client] = []
+
+
+def _client() -> Client:
+    """The client of the module: it keeps no cookies and no state of its users', only connections."""
+    if not _clients:
+        _clients.append(Client())
+    return _clients[0]
+
+
+def request(method: str, url: str | URL, *wrong: Never, **options: Unpack[RequestOptions]) -> Response:
+    """Send a request, and give its response with the whole body; see `Client.request`."""
+    return _client().request(method, url, *wrong, **options)
+
+
+def get(url: str | URL, *wrong: Never, **options: Unpack[RequestOptions]) -> Response:
+    """GET; see `Client.request`."""
+    return _client().get(url, *wrong, **options)
+
+
+def head(url: str | URL, *wrong: Never, **options: Unpack[RequestOptions]) -> Response:
+    """HEAD; see `Client.request`."""
+    return _client().head(url, *wrong, **options)
+
+
+def post(url: str | URL, *wrong: Never, **options: Unpack[RequestOptions]) -> Response:
+    """POST; see `Client.request`."""
+    return _client().post(url, *wrong, **options)
+
+
+def put(url: str | URL, *wrong: Never, **options: Unpack[RequestOptions]) -> Response:
+    """PUT; see `Client.request`."""
+    return _client().put(url, *wrong, **options)
+
+
+def patch(url: str | URL, *wrong: Never, **options: Unpack[RequestOptions]) -> Response:
+    """PATCH; see `Client.request`."""
+    return _client().patch(url, *wrong, **options)
+
+
+def delete(url: str | URL, *wrong: Never, **options: Unpack[RequestOptions]) -> Response:
+    """DELETE; see `Client.request`."""
+    return _client().delete(url, *wrong, **options)
+
+
+def options(url: str | URL, *wrong: Never, **options: Unpack[RequestOptions]) -> Response:
+    """OPTIONS; see `Client.request`."""
+    return _client().options(url, *wrong, **options)
+
+
+def query(url: str | URL, *wrong: Never, **options: Unpack[RequestOptions]) -> Response:
+    """QUERY (RFC 10008); see `Client.request`."""
+    return _client().query(url, *wrong, **options)
+
+
+def stream(method: str, url: str | URL, *wrong: Never, **options: Unpack[RequestOptions]) -> Streaming:
+    """Send a request, and read the body as it comes; see `Client.stream`."""
+    return _client().stream(method, url, *wrong, **options)

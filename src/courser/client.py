@@ -1,0 +1,394 @@
+"""The clients: both colours, side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Never, Self, Unpack
+from weakref import ref
+
+from .hosts.inline import InlineHost, run_inline
+from .session import ClientOptions, Session
+from .settings import RequestOptions, Timeout, TimeoutTypes
+from .streams import AsyncResponseStream, AsyncStreaming, ResponseStream, Streaming
+from .values.headers import Headers
+from .values.query import QueryParams
+from .values.request import Request
+from .values.response import Response
+from .values.url import URL
+
+if TYPE_CHECKING:
+    from .core.place import Place
+
+__all__ = ["AsyncClient", "Client"]
+
+
+class _Settings:
+    """The defaults of a client, which may be changed at any time; what is under way keeps what it began with."""
+
+    __slots__ = ("__weakref__", "_session")
+
+    def __init__(self, **options: Unpack[ClientOptions]) -> None:
+        self._session = Session(**options)
+
+    @property
+    def headers(self) -> Headers:
+        """Sent with every request."""
+        return self._session.headers
+
+    @headers.setter
+    def headers(self, headers: Any) -> None:
+        self._session.headers = Headers(headers)
+
+    @property
+    def params(self) -> QueryParams:
+        """Added to every URL."""
+        return self._session.params
+
+    @params.setter
+    def params(self, params: Any) -> None:
+        self._session.params = QueryParams(params)
+
+    @property
+    def timeout(self) -> Timeout:
+        """The limits of every request."""
+        return self._session.timeout
+
+    @timeout.setter
+    def timeout(self, timeout: TimeoutTypes) -> None:
+        self._session.timeout = Timeout.of(timeout)
+
+    @property
+    def base_url(self) -> URL | None:
+        """What URLs that are not absolute are appended to."""
+        return self._session.base_url
+
+    @base_url.setter
+    def base_url(self, url: str | URL | None) -> None:
+        self._session.base_url = None if url is None else URL(url)
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether the client was closed."""
+        return self._session.closed
+
+    def build_request(self, method: str, url: str | URL, **options: Unpack[RequestOptions]) -> Request:
+        """Make a request with the client's defaults, to be changed and then given to `send`.
+
+        Args:
+            method: any method.
+            url: absolute, or below base_url.
+            **options: see `RequestOptions`.
+        """
+        return self._session.request(method, url, options)
+
+
+def _positional(verb: str, given: tuple[Any, ...]) -> TypeError:
+    keyword = "params" if verb in ("get", "head", "options", "delete") else "content, data or json"
+    return TypeError(f"{verb}() takes the URL alone by position: give {keyword} by keyword, not {type(given[0]).__name__}")
+
+
+class Client(_Settings):
+    """A client for synchronous code. It may be shared by any number of threads, and need not be closed.
+
+    Args:
+        **options: see `ClientOptions`.
+
+    Raises:
+        TypeError: an option that there is not.
+        InvalidRequest, InvalidURL, ValueError: an option that makes no sense.
+    """
+
+    __slots__ = ("_place",)
+
+    def __init__(self, **options: Unpack[ClientOptions]) -> None:
+        super().__init__(**options)
+        self._place: Place = self._session.place(InlineHost())
+
+    def request(self, method: str, url: str | URL, *wrong: Never, **options: Unpack[RequestOptions]) -> Response:
+        """Send a request, and give its response with the whole body.
+
+        Args:
+            method: any method; it is sent in upper case.
+            url: absolute, or below base_url.
+            **options: see `RequestOptions`.
+
+        Raises:
+            HTTPError: or one of its kinds; a response of 4xx or 5xx is no error unless raise_for_status says so.
+        """
+        if wrong:
+            raise _positional("request", wrong)
+        return run_inline(self._session.perform(self._place, method, url, options))
+
+    def get(self, url: str | URL, *wrong: Never, **options: Unpack[RequestOptions]) -> Response:
+        """GET; see `request`."""
+        if wrong:
+            raise _positional("get", wrong)
+        return run_inline(self._session.perform(self._place, "GET", url, options))
+
+    def head(self, url: str | URL, *wrong: Never, **options: Unpack[RequestOptions]) -> Response:
+        """HEAD; see `request`."""
+        if wrong:
+            raise _positional("head", wrong)
+        return run_inline(self._session.perform(self._place, "HEAD", url, options))
+
+    def post(self, url: str | URL, *wrong: Never, **options: Unpack[RequestOptions]) -> Response:
+        """POST; see `request`."""
+        if wrong:
+            raise _positional("post", wrong)
+        return run_inline(self._session.perform(self._place, "POST", url, options))
+
+    def put(self, url: str | URL, *wrong: Never, **options: Unpack[RequestOptions]) -> Response:
+        """PUT; see `request`."""
+        if wrong:
+            raise _positional("put", wrong)
+        return run_inline(self._session.perform(self._place, "PUT", url, options))
+
+    def patch(self, url: str | URL, *wrong: Never, **options: Unpack[RequestOptions]) -> Response:
+        """PATCH; see `request`."""
+        if wrong:
+            raise _positional("patch", wrong)
+        return run_inline(self._session.perform(self._place, "PATCH", url, options))
+
+    def delete(self, url: str | URL, *wrong: Never, **options: Unpack[RequestOptions]) -> Response:
+        """DELETE; see `request`."""
+        if wrong:
+            raise _positional("delete", wrong)
+        return run_inline(self._session.perform(self._place, "DELETE", url, options))
+
+    def options(self, url: str | URL, *wrong: Never, **options: Unpack[RequestOptions]) -> Response:
+        """OPTIONS; see `request`."""
+        if wrong:
+            raise _positional("options", wrong)
+        return run_inline(self._session.perform(self._place, "OPTIONS", url, options))
+
+    def query(self, url: str | URL, *wrong: Never, **options: Unpack[RequestOptions]) -> Response:
+        """QUERY (RFC 10008); see `request`."""
+        if wrong:
+            raise _positional("query", wrong)
+        return run_inline(self._session.perform(self._place, "QUERY", url, options))
+
+    def send(self, request: Request, **options: Unpack[RequestOptions]) -> Response:
+        """Send a request that was made before.
+
+        Args:
+            request: what to send; the client's default headers are not added.
+            **options: how to send it; those that make a request are refused.
+        """
+        return run_inline(self._session.send(self._place, request, self._session.how(options)))
+
+    def stream(self, method: str, url: str | URL, *wrong: Never, **options: Unpack[RequestOptions]) -> Streaming:
+        """Send a request, and read the body of its response as it comes.
+
+        Use it as a context manager: `with client.stream("GET", url) as response:`.
+
+        Args:
+            method: any method.
+            url: absolute, or below base_url.
+            **options: see `RequestOptions`; a plain number as timeout bounds the head and each later wait.
+        """
+        if wrong:
+            raise _positional("stream", wrong)
+        session, place = self._session, self._place
+
+        def start() -> ResponseStream:
+            return ResponseStream(session, *run_inline(session.open(place, method, url, options)))
+
+        return Streaming(start)
+
+    def map(
+        self,
+        requests: Iterable[str | URL | Request],
+        *,
+        concurrency: int = 100,
+        return_exceptions: bool = False,
+        **options: Unpack[RequestOptions],
+    ) -> Iterator[Response]:
+        """Send many requests side by side, in this thread, and give the responses in the order of the requests.
+
+        Args:
+            requests: URLs to GET, or requests; taken as they are needed.
+            concurrency: how many are under way at most.
+            return_exceptions: give the error of a request that failed in its place, instead of raising it there.
+            **options: see `RequestOptions`; for all of them.
+
+        Raises:
+            HTTPError: a request failed; those after it are given up.
+        """
+        from .mapping import run_map
+
+        return run_map(self._session, self._place, requests, concurrency, True, return_exceptions, options)
+
+    def as_completed(
+        self,
+        requests: Iterable[str | URL | Request],
+        *,
+        concurrency: int = 100,
+        return_exceptions: bool = False,
+        **options: Unpack[RequestOptions],
+    ) -> Iterator[Response]:
+        """As `map`, but each response as soon as it is there."""
+        from .mapping import run_map
+
+        return run_map(self._session, self._place, requests, concurrency, False, return_exceptions, options)
+
+    def stats(self) -> Mapping[str, int]:
+        """How many connections are open, and how many of them idle."""
+        pool = self._place.pool
+        return {"connections": len(pool.permits), "idle": pool.idle}
+
+    def close(self) -> None:
+        """Close the connections. What is under way ends with its own; the client takes no more requests."""
+        self._session.closed = True
+        self._place.pool.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class AsyncClient(_Settings):
+    """A client for asyncio and trio. It may be made anywhere and used from several event loops and threads.
+
+    It has a pool of connections for each event loop. It need not be closed.
+
+    Args:
+        **options: see `ClientOptions`.
+    """
+
+    __slots__ = ("_places", "_running")
+
+    def __init__(self, **options: Unpack[ClientOptions]) -> None:
+        super().__init__(**options)
+        self._places: dict[int, tuple[Callable[[], Any], Place]] = {}
+        self._running: Callable[[], Any] = _late_running
+
+    def _here(self) -> Place:
+        loop = self._running()
+        known = self._places.get(id(loop))
+        if known is not None and known[0]() is loop:
+            return known[1]
+        return self._settle(loop)
+
+    def _settle(self, loop: Any) -> Place:
+        from .hosts.detect import host_of, is_over, running
+
+        self._running = running
+        places = self._places
+        for key, (reference, _) in list(places.items()):
+            other = reference()
+            if other is None or is_over(other):
+                places.pop(key, None)
+        place = self._session.place(host_of(loop))
+        key = id(loop)
+
+        def forget(dead: Any) -> None:
+            known = places.get(key)
+            if known is not None and known[0] is dead:
+                del places[key]
+
+        places[key] = (ref(loop, forget), place)
+        return place
+
+    async def request(self, method: str, url: str | URL, *wrong: Never, **options: Unpack[RequestOptions]) -> Response:
+        """Send a request; see `Client.request`."""
+        if wrong:
+            raise _positional("request", wrong)
+        return await self._session.perform(self._here(), method, url, options)
+
+    async def get(self, url: str | URL, *wrong: Never, **options: Unpack[RequestOptions]) -> Response:
+        """GET; see `Client.request`."""
+        if wrong:
+            raise _positional("get", wrong)
+        return await self._session.perform(self._here(), "GET", url, options)
+
+    async def head(self, url: str | URL, *wrong: Never, **options: Unpack[RequestOptions]) -> Response:
+        """HEAD; see `Client.request`."""
+        if wrong:
+            raise _positional("head", wrong)
+        return await self._session.perform(self._here(), "HEAD", url, options)
+
+    async def post(self, url: str | URL, *wrong: Never, **options: Unpack[RequestOptions]) -> Response:
+        """POST; see `Client.request`."""
+        if wrong:
+            raise _positional("post", wrong)
+        return await self._session.perform(self._here(), "POST", url, options)
+
+    async def put(self, url: str | URL, *wrong: Never, **options: Unpack[RequestOptions]) -> Response:
+        """PUT; see `Client.request`."""
+        if wrong:
+            raise _positional("put", wrong)
+        return await self._session.perform(self._here(), "PUT", url, options)
+
+    async def patch(self, url: str | URL, *wrong: Never, **options: Unpack[RequestOptions]) -> Response:
+        """PATCH; see `Client.request`."""
+        if wrong:
+            raise _positional("patch", wrong)
+        return await self._session.perform(self._here(), "PATCH", url, options)
+
+    async def delete(self, url: str | URL, *wrong: Never, **options: Unpack[RequestOptions]) -> Response:
+        """DELETE; see `Client.request`."""
+        if wrong:
+            raise _positional("delete", wrong)
+        return await self._session.perform(self._here(), "DELETE", url, options)
+
+    async def options(self, url: str | URL, *wrong: Never, **options: Unpack[RequestOptions]) -> Response:
+        """OPTIONS; see `Client.request`."""
+        if wrong:
+            raise _positional("options", wrong)
+        return await self._session.perform(self._here(), "OPTIONS", url, options)
+
+    async def query(self, url: str | URL, *wrong: Never, **options: Unpack[RequestOptions]) -> Response:
+        """QUERY; see `Client.request`."""
+        if wrong:
+            raise _positional("query", wrong)
+        return await self._session.perform(self._here(), "QUERY", url, options)
+
+    async def send(self, request: Request, **options: Unpack[RequestOptions]) -> Response:
+        """Send a request that was made before; see `Client.send`."""
+        return await self._session.send(self._here(), request, self._session.how(options))
+
+    def stream(self, method: str, url: str | URL, *wrong: Never, **options: Unpack[RequestOptions]) -> AsyncStreaming:
+        """Send a request, and read the body as it comes: `async with client.stream("GET", url) as response:`.
+
+        See `Client.stream`.
+        """
+        if wrong:
+            raise _positional("stream", wrong)
+        session = self._session
+
+        async def start() -> AsyncResponseStream:
+            return AsyncResponseStream(session, *await session.open(self._here(), method, url, options))
+
+        return AsyncStreaming(start)
+
+    def stats(self) -> Mapping[str, int]:
+        """How many connections are open in all event loops, and how many of them idle."""
+        pools = [place.pool for _, place in list(self._places.values())]
+        return {"connections": sum(len(pool.permits) for pool in pools), "idle": sum(pool.idle for pool in pools)}
+
+    async def close(self) -> None:
+        """Close the connections in all event loops; see `Client.close`."""
+        self._session.closed = True
+        for _, place in list(self._places.values()):
+            place.pool.close()
+
+    aclose = close
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+
+def _late_running() -> Any:
+    from .hosts.detect import running
+
+    return running()

@@ -1,0 +1,306 @@
+"""A connection: a link, what could not be sent yet, and its place in a poll object.
+
+What travels over it is the business of a subclass (HTTP/1.1 in `http1.py`), which is told of bytes by `received`
+and of the end by `lost`.
+
+Ownership is reference. Whoever uses a connection holds it: the pool while it is idle, an exchange while it is not.
+When the last holder lets go, by plan, by exception or by the death of a thread, the finalizer closes the descriptor
+and gives the permit back. No path through the code has to remember to do so.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from time import monotonic
+from typing import TYPE_CHECKING
+from weakref import finalize
+
+from .link import RECEIVE_MOST, Link
+from .reactor import READ, WRITE, Reactor, solo_poll
+from .waiter import FOREVER
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .pool import Permit
+
+__all__ = ["Connection"]
+
+RECEIVE_FIRST = 64 * 1024
+"""What a connection asks for until a receive was full: small enough to come from the heap, not from a fresh map."""
+
+
+class Connection:
+    """The part of a connection that knows bytes only.
+
+    Attributes:
+        link: what the bytes travel over.
+        reactor: who turns it; None where its user polls it alone (the inline host).
+        unsent: what the link would not take yet, in order and unchanged.
+        written: bytes that the link has taken since the connection was made.
+        deadline: when `expire` is due.
+        broken: set while bytes are on their way from the link to their reader: an exception that strikes there (a
+            KeyboardInterrupt, say) would lose them, so the connection must not be used again.
+        closed: whether it is.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "_finalizer",
+        "_interest",
+        "_poll",
+        "_receive",
+        "_size",
+        "armed",
+        "broken",
+        "closed",
+        "created",
+        "deadline",
+        "fd",
+        "idle_since",
+        "link",
+        "reactor",
+        "reused",
+        "unsent",
+        "written",
+    )
+
+    def __init__(self, link: Link, permit: Permit, now: float) -> None:
+        self.link = link
+        self.reactor: Reactor | None = None
+        self.fd = link.fileno()
+        self.unsent: deque[bytes | memoryview] = deque()
+        self.written = 0
+        self.deadline = FOREVER
+        self.armed = FOREVER
+        self.broken = False
+        self.closed = False
+        self.reused = False
+        self.created = now
+        self.idle_since = now
+        self._interest = 0
+        self._poll: Callable[[float | None], list[tuple[int, int]]] | None = None
+        self._receive = link.receive
+        self._size = RECEIVE_FIRST
+        self._finalizer = finalize(self, _dispose, link, permit)
+
+    def fileno(self) -> int:
+        return self.fd
+
+    # Who turns it
+
+    def join(self, reactor: Reactor) -> None:
+        """Let a reactor turn this connection from now on."""
+        self.reactor = reactor
+        self._interest = READ
+        self.link.attach(reactor.poller)
+        reactor.register(self, READ)
+
+    def leave(self) -> None:
+        """Be turned by whoever uses it, and by nobody while it is idle."""
+        reactor = self.reactor
+        if reactor is not None:
+            reactor.unregister(self)
+            self.link.attach(None)
+            self.reactor = None
+
+    def step(self) -> None:
+        """Wait for this connection alone, until it is ready or its deadline has come (the inline host's wait)."""
+        poll = self._poll
+        if poll is None:
+            poll = self._poll = self._solo()
+        now = monotonic()
+        if now < self.deadline:
+            # poll takes milliseconds; a fraction more avoids a second, empty wait at the end of a deadline
+            found = poll(None if self.deadline == FOREVER else (self.deadline - now) * 1000 + 0.5)
+            now = monotonic()
+            if found:
+                self.ready(found[0][1], now)
+                return
+        if now >= self.deadline:
+            self.expire(now)
+
+    def _solo(self) -> Callable[[float | None], list[tuple[int, int]]]:
+        poll, self._interest = solo_poll(self), READ
+        return poll
+
+    def _want(self, interest: int) -> None:
+        if interest == self._interest:
+            return
+        before, self._interest = self._interest, interest
+        reactor = self.reactor
+        if reactor is None:
+            self._poll = solo_poll(self, interest)
+        elif interest == 0:
+            reactor.unregister(self)
+        elif before == 0:
+            reactor.register(self, interest)
+            if self.deadline < self.armed:
+                reactor.arm(self, self.deadline)
+        else:
+            reactor.modify(self, interest)
+
+    def pause(self) -> None:
+        """Receive no more for now; the peer feels it once the kernel's buffer is full.
+
+        A poll object tells of errors and hang-ups whether asked or not, so a connection that wants nothing has to
+        leave it: a reset one would be reported again and again.
+        """
+        if self.reactor is not None:
+            self._want(WRITE if self.unsent else 0)
+
+    def resume(self) -> None:
+        """Receive again."""
+        if self.reactor is not None and not self.closed:
+            self._want(READ | WRITE if self.unsent else READ)
+
+    def arm(self, deadline: float) -> None:
+        """Set the deadline."""
+        self.deadline = deadline
+        if deadline < self.armed:
+            reactor = self.reactor
+            if reactor is not None:
+                reactor.arm(self, deadline)
+
+    # Bytes out
+
+    def write(self, data: bytes | memoryview) -> None:
+        """Send, now or as soon as the peer takes it; `unsent` tells whether something waits."""
+        if self.unsent:
+            self.unsent.append(data)
+            return
+        try:
+            size = self.link.send(data) if len(data) <= self.link.send_most else 0
+        except BlockingIOError:
+            size = 0
+        except OSError as error:
+            self._unsendable(error)
+            return
+        self.written += size
+        if size < len(data):
+            self.unsent.append(memoryview(data)[size:] if size else data)
+            self._flush()
+
+    def _flush(self) -> None:
+        unsent, link = self.unsent, self.link
+        while unsent:
+            data = unsent[0]
+            piece = data if len(data) <= link.send_most else memoryview(data)[: link.send_most]
+            try:
+                size = link.send(piece)
+            except BlockingIOError:
+                self._want(self._interest | WRITE)
+                return
+            except OSError as error:
+                self._unsendable(error)
+                return
+            self.written += size
+            if size == len(data):
+                unsent.popleft()
+            else:
+                unsent[0] = memoryview(data)[size:]
+        self._want(self._interest & ~WRITE)
+
+    def _unsendable(self, error: OSError) -> None:
+        """A peer that answers early and closes makes our send fail while its answer is waiting to be read."""
+        self.unsent.clear()
+        now = monotonic()
+        self._pull(now)
+        if not self.closed:
+            self.lost(error, now, sending=True)
+
+    # Bytes in
+
+    def ready(self, mask: int, now: float) -> None:
+        """Receive what is there, send what can be sent (called by whoever turns it)."""
+        if self.unsent and mask != READ:
+            self._flush()
+            if not self.unsent:
+                self.flushed(now)
+            if mask == WRITE and not self.link.wants_write:
+                return
+        if not self.closed:
+            self._pull(now)
+
+    def _pull(self, now: float) -> None:
+        left = RECEIVE_MOST
+        again_above = self.link.again_above
+        self.broken = True
+        while True:
+            try:
+                data = self._receive(self._size)
+            except BlockingIOError:
+                if self.link.wants_write:
+                    self._want(self._interest | WRITE)
+                break
+            except OSError as error:
+                self.lost(error, now, sending=False)
+                return
+            self.received(data, now)
+            size = len(data)
+            if size == self._size:
+                self._size = RECEIVE_MOST
+            left -= size
+            if size < again_above or left <= 0 or self.closed:
+                break
+        self.broken = False
+
+    # What a protocol adds
+
+    def received(self, data: bytes, now: float) -> None:
+        """Take bytes from the link; `b""` is the end."""
+        raise NotImplementedError
+
+    def lost(self, error: OSError, now: float, *, sending: bool) -> None:
+        """Take note that the link broke."""
+        raise NotImplementedError
+
+    def flushed(self, now: float) -> None:
+        """Take note that everything has been handed to the link."""
+
+    def expire(self, now: float) -> None:
+        """Take note that the deadline has come."""
+        raise NotImplementedError
+
+    def fail(self, error: BaseException) -> None:
+        """Take note that something unforeseen was raised on the way; the connection is of no use any more."""
+        raise NotImplementedError
+
+    # The end
+
+    @property
+    def alive(self) -> bool:
+        """Whether an idle connection may carry another request: not closed, and nothing unasked-for has come.
+
+        A connection that a reactor turns hears of its end by itself; the others look once.
+        """
+        if self.closed or self.broken:
+            return False
+        if self.reactor is not None:
+            return True
+        poll = self._poll
+        if poll is None:
+            poll = self._poll = self._solo()
+        return not poll(0)
+
+    def close(self) -> None:
+        """Close at once; may be called twice."""
+        if not self.closed:
+            self.closed = True
+            self.deadline = FOREVER
+            self.unsent.clear()
+            if self.reactor is not None:
+                self.reactor.unregister(self)
+                self.reactor = None
+            self._finalizer()
+
+    def __repr__(self) -> str:
+        state = "closed" if self.closed else "broken" if self.broken else "open"
+        return f"<{type(self).__name__} {state}, {self.written} bytes sent>"
+
+
+def _dispose(link: Link, permit: Permit) -> None:
+    link.close()
+    permit.release()
+
+

@@ -1,0 +1,299 @@
+"""An exchange: one request and its response, on whatever connection carries it.
+
+The connection feeds it with events. The procedure that owns it says what it waits for (a goal) and is woken once,
+when the goal is reached, however many events came before.
+
+An exchange owns its connection; the connection knows its exchange weakly. Letting go of an unfinished exchange
+therefore closes the connection, and finishing one gives it back to the pool.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from time import monotonic
+from typing import TYPE_CHECKING, Final
+
+from ..engines.events import Event, ResponseHead
+from ..errors import HTTPError, LimitExceeded, StreamClosed, TransportError
+from .reply import Reply
+from .waiter import FOREVER, Host
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .deadline import Deadline
+    from .http1 import HTTP1Connection
+    from .pool import Lane, Pool
+
+__all__ = ["COLLECTED", "DATA", "DRAINED", "HEAD", "SETTLED", "Exchange"]
+
+NOTHING: Final = 0
+
+HEAD: Final = 1
+"""The final response head."""
+
+DATA: Final = 2
+"""A piece of the body, or its end."""
+
+SETTLED: Final = 3
+"""The whole message, or the head alone where its status is one that a policy may act upon before the body is in."""
+
+COLLECTED: Final = 4
+"""The whole message."""
+
+DRAINED: Final = 5
+"""What was written has been taken by the link, or a response has come that makes the rest needless."""
+
+FULL: Final = 1024 * 1024
+"""Bytes that may wait for a slow reader before the connection receives no more."""
+
+
+class Exchange(Reply):
+    """The state of one exchange.
+
+    Args:
+        connection: what carries it.
+        pool: where the connection goes afterwards.
+        lane: the part of the pool that it belongs to.
+        deadline: the limits of the request.
+        limit: bytes of body, as they travel, above which it fails; None is no limit.
+
+    Attributes:
+        received: bytes of body received, as they travelled.
+        informational: called with every interim head.
+    """
+
+    __slots__ = (
+        "_buffered",
+        "_goal",
+        "_idle",
+        "_limit",
+        "_paused",
+        "_phase",
+        "_written_before",
+        "connection",
+        "informational",
+        "lane",
+        "limits",
+        "pool",
+        "received",
+    )
+
+    def __init__(self, connection: HTTP1Connection, pool: Pool[HTTP1Connection], lane: Lane[HTTP1Connection], deadline: Deadline, limit: int | None) -> None:
+        self.done = False
+        self.error = None
+        self.future = None
+        self.source = connection
+        self.connection: HTTP1Connection | None = connection
+        self.pool = pool
+        self.lane = lane
+        self.limits = deadline
+        self.head = None
+        self.head_at = 0.0
+        self.chunks = deque()
+        self.end = None
+        self.history = []
+        self.filters = None
+        self._headers = None
+        self.received = 0
+        self.informational: Callable[[ResponseHead], None] | None = None
+        self._buffered = 0
+        self._goal = NOTHING
+        self._idle: float | None = None
+        self._limit = limit
+        self._paused = False
+        self._phase = "read"
+        self._written_before = connection.written
+
+    # What the connection calls
+
+    def feed(self, events: list[Event], now: float) -> None:
+        """Take what the engine made of the bytes that came."""
+        for event in events:
+            kind = type(event)
+            if kind is bytes:
+                size = len(event)
+                self.chunks.append(event)
+                self._buffered += size
+                self.received += size
+            elif kind is ResponseHead:
+                if event.status >= 200 or event.status == 101:
+                    self.head = event
+                    self.head_at = now
+                elif self.informational is not None:
+                    self.informational(event)
+            else:
+                self.end = event
+        limit = self._limit
+        if limit is not None and self.received > limit and self.error is None:
+            self._overflow(limit)
+            return
+        goal = self._goal
+        if goal == NOTHING:
+            if self._buffered > FULL and self.end is None:
+                self._pause()
+        elif self._reached(goal):
+            self.reach()
+        elif self._idle is not None:
+            connection = self.connection
+            if connection is not None:
+                connection.arm(self.limits.within(self._idle, now))
+
+    def _reached(self, goal: int) -> bool:
+        head = self.head
+        if self.end is not None:
+            return True
+        if goal == SETTLED:
+            return head is not None and head.status >= 300
+        if goal == DATA:
+            return bool(self.chunks)
+        return head is not None and goal != COLLECTED
+
+    def reach(self) -> None:
+        """The goal is reached: stop the clock, wake the owner."""
+        self._goal = NOTHING
+        connection = self.connection
+        if connection is not None:
+            connection.deadline = FOREVER
+        self.complete()
+
+    def drained(self) -> None:
+        """Everything written has been taken by the link."""
+        if self._goal == DRAINED:
+            self.reach()
+
+    def expired(self, now: float) -> HTTPError:
+        """What it means for this exchange that its time is up."""
+        connection = self.connection
+        return self.limits.error(self._phase, "the peer" if connection is None else connection.label, now)
+
+    def fail(self, error: BaseException) -> None:
+        """Take note that no more will come."""
+        if self.end is None and self.error is None:
+            self.error = error
+            self._goal = NOTHING
+            self.complete()
+
+    def _overflow(self, limit: int) -> None:
+        self.fail(LimitExceeded(detail=f"the body is larger than max_body_size, {limit} bytes"))
+        if self.connection is not None:
+            self.connection.close()
+
+    def _pause(self) -> None:
+        if not self._paused and self.connection is not None:
+            self._paused = True
+            self.connection.pause()
+
+    # What its owner calls
+
+    @property
+    def bytes_sent(self) -> int:
+        """Bytes of the request that the network has taken."""
+        connection = self.connection
+        return 0 if connection is None else connection.written - self._written_before
+
+    async def until(self, host: Host, goal: int, phase: str = "read") -> None:
+        """Wait until a goal is reached.
+
+        Raises:
+            HTTPError: the exchange failed, or ran out of time.
+        """
+        error = self.error
+        connection = self.connection
+        if error is None and connection is not None:
+            now = monotonic()
+            limits = self.limits
+            timeout = limits.timeout
+            self._idle = idle = timeout.read if phase == "read" else timeout.write
+            self._phase = phase
+            self._goal = goal
+            self.done = False
+            connection.arm(limits.within(idle, now))
+            await host.wait(self)
+            error = self.error
+        if error is not None:
+            raise error
+
+    def watch(self) -> None:
+        """Be done as soon as the head has come or the time is up, while something else is awaited."""
+        self.done = False
+        self._goal = HEAD
+        self._phase = "write"
+        self._idle = None
+        if self.connection is not None:
+            self.connection.arm(self.limits.final)
+
+    async def piece(self, host: Host) -> bytes:
+        """The next piece of the body, `b""` at its end; what had arrived before an error comes before the error."""
+        chunks = self.chunks
+        while not chunks:
+            if self.end is not None:
+                if self.connection is not None:
+                    self.finish()
+                return b""
+            if self.connection is None and self.error is None:
+                raise StreamClosed()
+            await self.until(host, DATA)
+        piece = chunks.popleft()
+        self._buffered -= len(piece)
+        if self._paused and not chunks:
+            self._paused = False
+            if self.connection is not None:
+                self.connection.resume()
+        return piece
+
+    async def collect(self, host: Host) -> bytes:
+        """The rest of the body in one piece."""
+        if self.end is None:
+            await self.until(host, COLLECTED)
+        if self.connection is not None:
+            self.finish()
+        chunks = self.chunks
+        if len(chunks) == 1:
+            return chunks.pop()
+        body = b"".join(chunks)
+        chunks.clear()
+        return body
+
+    def settle(self) -> None:
+        self.finish()
+
+    def finish(self) -> None:
+        """The message is whole: give the connection back, or close it where it cannot be used again."""
+        connection = self.connection
+        if connection is not None:
+            self.connection = None
+            self.source = None
+            connection.exchange = None
+            if connection.reusable:
+                self.pool.put(connection, self.lane)
+            else:
+                connection.close()
+
+    def abort(self) -> None:
+        """Give up; a connection whose message is not whole is of no use to anybody else."""
+        if self.end is not None:
+            self.finish()
+            return
+        connection = self.connection
+        if connection is not None:
+            self.connection = None
+            self.source = None
+            connection.exchange = None
+            connection.close()
+        self.drop_filters()
+        if self.error is None:
+            self.error = StreamClosed()
+
+    def died_unheard(self) -> bool:
+        """Whether a connection that had been used before broke before a byte of this response came."""
+        error = self.error
+        connection = self.connection
+        return (
+            isinstance(error, TransportError)
+            and not isinstance(error, TimeoutError)
+            and self.head is None
+            and connection is not None
+            and connection.reused
+            and not connection.heard
+        )

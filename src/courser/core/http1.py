@@ -1,0 +1,115 @@
+"""HTTP/1.1 on a connection: an engine, and at most one exchange at a time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+from weakref import ReferenceType, ref
+
+from ..engines.http1 import ClientEngine
+from ..errors import HTTPError, ReadError, RemoteProtocolError, TruncatedBody, WriteError
+from .connection import Connection
+from .link import TruncatedStream
+from .waiter import FOREVER
+
+if TYPE_CHECKING:
+    from .exchange import Exchange
+    from .link import Link
+    from .pool import Lane, Permit
+
+__all__ = ["HTTP1Connection"]
+
+
+class HTTP1Connection(Connection):
+    """A connection that speaks HTTP/1.1.
+
+    Attributes:
+        engine: the protocol.
+        exchange: a weak reference to the exchange under way, None while idle.
+        heard: whether a byte has come since the exchange under way began.
+        label: the peer's name for errors, `host:port`.
+    """
+
+    __slots__ = ("engine", "exchange", "heard", "label")
+
+    version: ClassVar[str] = "HTTP/1.1"
+
+    def __init__(self, link: Link, lane: Lane[HTTP1Connection], permit: Permit, now: float) -> None:
+        super().__init__(link, permit, now)
+        self.engine = ClientEngine()
+        self.exchange: ReferenceType[Exchange] | None = None
+        self.heard = False
+        self.label = lane.label
+
+    def begin(self, exchange: Exchange) -> None:
+        """Carry an exchange from now on."""
+        self.exchange = ref(exchange)
+        self.heard = False
+
+    @property
+    def reusable(self) -> bool:
+        """Whether the next exchange may use this connection."""
+        return not self.closed and not self.broken and not self.unsent and self.engine.is_idle
+
+    def received(self, data: bytes, now: float) -> None:
+        reference = self.exchange
+        exchange = None if reference is None else reference()
+        if exchange is None or exchange.end is not None:
+            # Nothing was asked for: the peer has closed, or says what nobody may take for an answer.
+            self.close()
+            return
+        if data:
+            self.heard = True
+        try:
+            events = self.engine.receive(data)
+        except RemoteProtocolError as error:
+            error.phase = "read"
+            error.bytes_sent = exchange.bytes_sent
+            error.bytes_received = exchange.received
+            self._over(error)
+            return
+        exchange.feed(events, now)
+
+    def lost(self, error: OSError, now: float, *, sending: bool) -> None:
+        reference = self.exchange
+        exchange = None if reference is None else reference()
+        if sending and exchange is not None and exchange.head is not None:
+            # The peer answers without having read everything; its answer is still being received.
+            exchange.drained()
+            return
+        why = error.strerror or str(error) or type(error).__name__
+        facts = {"detail": f"{self.label}: {why}", "phase": "write" if sending else "read"}
+        failure: HTTPError
+        if exchange is not None and isinstance(error, TruncatedStream):
+            failure = TruncatedBody(**facts) if exchange.head is not None else RemoteProtocolError(**facts)
+        else:
+            failure = (WriteError if sending else ReadError)(**facts)  # type: ignore[arg-type]
+        failure.__cause__ = error
+        if exchange is not None:
+            failure.bytes_sent = exchange.bytes_sent  # type: ignore[attr-defined]
+            failure.bytes_received = exchange.received  # type: ignore[attr-defined]
+        self._over(failure)
+
+    def flushed(self, now: float) -> None:
+        reference = self.exchange
+        exchange = None if reference is None else reference()
+        if exchange is not None:
+            exchange.drained()
+
+    def expire(self, now: float) -> None:
+        self.deadline = FOREVER
+        reference = self.exchange
+        exchange = None if reference is None else reference()
+        if exchange is None:
+            self.close()
+        else:
+            self._over(exchange.expired(now))
+
+    def fail(self, error: BaseException) -> None:
+        self._over(error)
+
+    def _over(self, error: BaseException) -> None:
+        reference = self.exchange
+        exchange = None if reference is None else reference()
+        self.close()
+        if exchange is not None:
+            exchange.fail(error)

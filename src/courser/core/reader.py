@@ -1,0 +1,111 @@
+"""The body of a reply, piece by piece, as it travels or decoded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from ..engines.coding import make_decoder
+from ..errors import HTTPError, LimitExceeded, StreamClosed, StreamConsumed
+from .reply import Reply
+from .waiter import Host
+
+if TYPE_CHECKING:
+    from ..engines.coding import Decoder
+
+__all__ = ["BodyReader"]
+
+
+class BodyReader:
+    """Reads the body of a reply, once.
+
+    Args:
+        reply: whose.
+        host: who waits.
+        limit: bytes, before and after decoding, above which LimitExceeded is raised.
+
+    Attributes:
+        received: bytes read, as they travelled.
+    """
+
+    __slots__ = ("_decoded", "_decoder", "_host", "_left", "_pieces", "_reply", "_state", "received")
+
+    def __init__(self, reply: Reply, host: Host, limit: int | None) -> None:
+        self._reply = reply
+        self._host = host
+        self._left = limit
+        self._state = ""
+        self._decoder: Decoder | None = None
+        self._pieces: Iterator[bytes] = iter(())
+        self.received = 0
+
+    def start(self, decoded: bool) -> None:
+        """Begin to read.
+
+        Args:
+            decoded: whether `next_piece` gives the body decoded.
+
+        Raises:
+            StreamConsumed: somebody has begun before.
+            StreamClosed: the response was closed.
+        """
+        if self._state == "closed":
+            raise StreamClosed(request=self._reply.request)
+        if self._state:
+            raise StreamConsumed(
+                hint="a body can be read once; keep what read() gave", request=self._reply.request
+            )
+        self._state = "reading"
+        coding = self._reply.final.coding
+        if decoded and coding is not None:
+            self._decoder = make_decoder(coding)
+
+    async def next_piece(self) -> bytes:
+        """The next piece, `b""` at the end."""
+        try:
+            if self._decoder is None:
+                return self._count(await self._raw())
+            for piece in self._pieces:
+                return self._count(piece)
+            return await self._decode(self._decoder)
+        except BaseException as error:
+            self.close()
+            if isinstance(error, HTTPError) and error.request is None:
+                error.request = self._reply.request
+            raise
+
+    async def _raw(self) -> bytes:
+        if self._state == "closed":
+            raise StreamClosed(request=self._reply.request)
+        piece = await self._reply.passed(self._host)
+        self.received += len(piece)
+        if not piece:
+            self._state = "ended"
+        return piece
+
+    async def _decode(self, decoder: Decoder) -> bytes:
+        while self._state == "reading":
+            raw = await self._raw()
+            if raw:
+                self._pieces = decoder.feed(raw)
+                for piece in self._pieces:
+                    return self._count(piece)
+            else:
+                decoder.end()
+        if self._state == "closed":
+            raise StreamClosed(request=self._reply.request)
+        return b""
+
+    def _count(self, piece: bytes) -> bytes:
+        left = self._left
+        if left is not None:
+            self._left = left = left - len(piece)
+            if left < 0:
+                raise LimitExceeded(detail="the body is larger than max_body_size")
+        return piece
+
+    def close(self) -> None:
+        """Give up what has not been read."""
+        if self._state != "ended":
+            self._state = "closed"
+        self._reply.abort()

@@ -1,0 +1,177 @@
+"""Sending a request through its policies.
+
+Each policy is a generator (see policies/flow.py). The runner gives it what it yields for, and knows the only thing
+that a generator cannot: how to wait. Policies are layers; a request that one yields goes to the next one below, and
+from the last to the transport.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Protocol
+
+from ..engines.coding import decode_all
+from ..errors import HTTPError
+from ..policies.flow import Answer, Call, Flow, Middleware, Pause, Read, Send, Wait
+from ..values.request import Request
+from .reply import Reply
+from .waiter import FOREVER, Host, Interrupted, Waiter
+
+if TYPE_CHECKING:
+    from .deadline import Deadline
+
+__all__ = ["Exchanger", "Sending"]
+
+PAUSED_AT_MOST = 30 * 24 * 3600.0
+
+
+class Exchanger(Protocol):
+    """What is below the policies."""
+
+    async def __call__(self, request: Request, sending: Sending, /) -> Reply: ...
+
+
+class Sending:
+    """One call of a user's: what stays the same over all its hops.
+
+    Args:
+        host: who waits.
+        deadline: the limits.
+        layers: the policies, the outermost first.
+        exchange: what is below them.
+        limit: bytes of body, as they travel, above which an exchange fails.
+        goal: what an exchange waits for before the policies see it (core/exchange.py).
+        tls: what this call says of TLS, None where the client's word holds.
+    """
+
+    __slots__ = ("deadline", "exchange", "goal", "host", "layers", "limit", "tls")
+
+    def __init__(
+        self,
+        host: Host,
+        deadline: Deadline,
+        layers: tuple[Middleware, ...],
+        exchange: Callable[[Request, Sending], Awaitable[Reply]],
+        limit: int | None,
+        goal: int,
+        tls: Any = None,
+    ) -> None:
+        self.host = host
+        self.deadline = deadline
+        self.layers = layers
+        self.exchange = exchange
+        self.limit = limit
+        self.goal = goal
+        self.tls = tls
+
+    async def run(self, request: Request, depth: int = 0) -> Reply:
+        """Send a request through the layers from a depth on."""
+        if depth == len(self.layers):
+            return await self.exchange(request, self)
+        flow = self.layers[depth](request)
+        held: Reply | None = None
+        value: Any = None
+        try:
+            step = next(flow)
+            while True:
+                try:
+                    if isinstance(step, Request):
+                        if held is not None:
+                            await held.discard(self.host)
+                        value = held = await self.run(step, depth + 1)
+                    else:
+                        value = await self._serve(step, depth)
+                except Exception as error:
+                    step = flow.throw(error)
+                else:
+                    step = flow.send(value)
+        except StopIteration as stop:
+            reply = _reply(stop.value, flow)
+            if held is not None and held is not reply:
+                held.abort()
+            return reply
+        except BaseException:
+            if held is not None:
+                held.abort()
+            raise
+        finally:
+            flow.close()
+
+    async def _serve(self, step: Any, depth: int) -> Any:
+        kind = type(step)
+        if kind is Send:
+            return await self.run(step.request, depth + 1)
+        if kind is Read:
+            return await self._read(step)
+        if kind is Call:
+            return await self._call(step)
+        if kind is Wait:
+            return await self._wait(step)
+        if kind is Pause:
+            return await self._pause(step)
+        raise TypeError(
+            f"a flow yielded {step!r}: it may yield a Request, Send, Read, Pause, Wait or Call (courser.flow)"
+        )
+
+    async def _read(self, step: Read) -> bytes:
+        reply = _reply(step.response)
+        raw = await reply.peek(self.host, step.limit)
+        coding = reply.final.coding
+        return raw if coding is None else decode_all(coding, raw, step.limit)
+
+    def _limit(self) -> Waiter:
+        """A waiter that is done when the call's time is up."""
+        limit = Waiter()
+        limit.deadline = self.deadline.final
+        if limit.deadline < FOREVER:
+            self.host.arm(limit)
+        return limit
+
+    async def _call(self, step: Call) -> Any:
+        host = self.host
+        try:
+            if host.blocking:
+                result = step.function(*step.args)
+            else:
+                result = await host.call(step.function, *step.args, deadline=self.deadline.final)
+            if isinstance(result, Awaitable):
+                result = await host.pull(result, self._limit())
+        except Interrupted:
+            raise self._late() from None
+        return result
+
+    async def _wait(self, step: Wait) -> None:
+        host = self.host
+        waiter = self._limit()
+        happened = []
+
+        def wake() -> None:
+            happened.append(True)
+            host.deliver(waiter)
+
+        step.event.notify(wake)
+        if not waiter.done:
+            await host.wait(waiter)
+        if not happened:
+            raise self._late()
+
+    async def _pause(self, step: Pause) -> None:
+        now = monotonic()
+        due = now + min(max(step.seconds, 0.0), PAUSED_AT_MOST)
+        waiter = Waiter()
+        waiter.deadline = min(due, self.deadline.final)
+        self.host.arm(waiter)
+        await self.host.wait(waiter)
+        if due > self.deadline.final:
+            raise self._late()
+
+    def _late(self) -> HTTPError:
+        return self.deadline.error("read", "a policy")
+
+
+def _reply(answer: Answer | None, flow: Flow | None = None) -> Reply:
+    if isinstance(answer, Reply):
+        return answer
+    name = getattr(flow, "__qualname__", "a flow")
+    raise TypeError(f"{name} returned {answer!r}: a flow returns the response that a `yield request` gave it")

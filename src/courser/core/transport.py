@@ -1,0 +1,222 @@
+"""The pooled transport: a request goes out on a connection from the pool, and its exchange comes back.
+
+This is the seam below which nobody knows of policies, and above which nobody knows of connections.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from time import monotonic
+from typing import TYPE_CHECKING, Final
+
+from ..errors import ClientClosed, HTTPError
+from .exchange import DRAINED, HEAD, Exchange
+from .http1 import HTTP1Connection
+from .pool import Lane, Permit, Pool
+from .waiter import Host, Interrupted
+
+if TYPE_CHECKING:
+    from ..values.request import Request
+    from .deadline import Deadline
+    from .dial import Dialer
+    from .route import Route
+
+__all__ = ["PooledTransport"]
+
+IDEMPOTENT: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE", "QUERY", "PROPFIND", "REPORT", "SEARCH"})
+"""Methods that may be repeated without being done twice (RFC 9110 section 9.2.2, RFC 4918, RFC 10008)."""
+
+TOGETHER: Final = 64 * 1024
+"""A body of at most this many bytes leaves in one piece with its head."""
+
+
+class PooledTransport:
+    """Sends requests over the connections of one pool.
+
+    Args:
+        host: who waits.
+        pool: whose connections.
+        dialer: makes new ones.
+    """
+
+    __slots__ = ("_dialer", "host", "pool")
+
+    def __init__(self, host: Host, pool: Pool[HTTP1Connection], dialer: Dialer) -> None:
+        self.host = host
+        self.pool = pool
+        self._dialer = dialer
+
+    def under(self, host: Host) -> PooledTransport:
+        """The same pool under another host of the same thread."""
+        return PooledTransport(host, self.pool, self._dialer)
+
+    async def send(
+        self, request: Request, route: Route, deadline: Deadline, limit: int | None, goal: int = HEAD
+    ) -> Exchange:
+        """Send a request, and come back when its exchange has reached a goal.
+
+        Args:
+            request: what to send.
+            route: on which way.
+            deadline: the limits.
+            limit: bytes of response body above which the exchange fails.
+            goal: HEAD, SETTLED or COLLECTED.
+
+        Raises:
+            TransportError: or one of its kinds.
+        """
+        host, pool = self.host, self.pool
+        lane = pool.lanes.get(route) or pool.lane(route)
+        while True:
+            connection = pool.take(lane)
+            if connection is None or not connection.alive or not pool.fresh_enough(connection, deadline.started):
+                connection = await self._acquire(connection, lane, deadline)
+            host.adopt(connection)
+            exchange = Exchange(connection, pool, lane, deadline, limit)
+            exchange.request = request
+            try:
+                connection.begin(exchange)
+                body = request.body
+                if body is None:
+                    connection.write(self._head(connection, request, -1))
+                else:
+                    await self._upload(exchange, connection, request)
+                await exchange.until(host, goal)
+                return exchange
+            except BaseException as error:
+                again = exchange.died_unheard() and _repeatable(request, exchange)
+                exchange.abort()
+                if again:
+                    continue
+                if isinstance(error, HTTPError) and error.request is None:
+                    error.request = request
+                raise
+
+    def _head(self, connection: HTTP1Connection, request: Request, length: int | None) -> bytes:
+        method, target, name, fields = request.wire()
+        return connection.engine.start(method, target, name, fields, length)
+
+    # Getting a connection
+
+    async def _acquire(
+        self, connection: HTTP1Connection | None, lane: Lane[HTTP1Connection], deadline: Deadline
+    ) -> HTTP1Connection:
+        """A live connection: an idle one, a new one, or one that somebody gives back, whichever may be had first."""
+        pool = self.pool
+        while True:
+            while connection is not None:
+                if connection.alive and pool.fresh_enough(connection, monotonic()):
+                    return connection
+                connection.close()
+                connection = pool.take(lane)
+            if pool.closed:
+                raise ClientClosed()
+            permit = pool.open(lane)
+            if permit is None:
+                connection, permit = await self._queue(lane, deadline)
+            if permit is not None:
+                return await self._dial(lane, permit, deadline)
+
+    async def _queue(
+        self, lane: Lane[HTTP1Connection], deadline: Deadline
+    ) -> tuple[HTTP1Connection | None, Permit | None]:
+        pool, host = self.pool, self.host
+        ticket = pool.queue(lane)
+        try:
+            ticket.deadline = deadline.within(deadline.timeout.pool, monotonic())
+            host.arm(ticket)
+            await host.wait(ticket)
+            connection, ticket.connection = ticket.connection, None
+            permit, ticket.permit = ticket.permit, None
+        finally:
+            pool.leave_queue(ticket, lane)
+        if connection is None and permit is None and ticket.expired:
+            raise deadline.error("pool", lane.label)
+        return connection, permit
+
+    async def _dial(self, lane: Lane[HTTP1Connection], permit: Permit, deadline: Deadline) -> HTTP1Connection:
+        try:
+            link = await self._dialer.dial(self.host, lane.route, deadline, lane.session)
+        except BaseException:
+            permit.release()
+            raise
+        return HTTP1Connection(link, lane, permit, monotonic())
+
+    # Sending a body
+
+    async def _upload(self, exchange: Exchange, connection: HTTP1Connection, request: Request) -> None:
+        body = request.body
+        if body is None:  # pragma: no cover - the caller has asked
+            return
+        head = self._head(connection, request, body.length)
+        data = body.data
+        if data is not None:
+            self._write_whole(connection, head, data)
+        else:
+            connection.write(head)
+            source = body.open()
+            if isinstance(source, AsyncIterator):
+                await self._pour_async(exchange, connection, source)
+            else:
+                await self._pour(exchange, connection, source)
+        if connection.unsent:
+            await exchange.until(self.host, DRAINED, "write")
+
+    def _write_whole(self, connection: HTTP1Connection, head: bytes, data: bytes) -> None:
+        engine = connection.engine
+        pieces = [*engine.send_data(data), engine.send_end()] if data else [engine.send_end()]
+        if len(data) <= TOGETHER:
+            connection.write(b"".join((head, *pieces)))
+            return
+        connection.write(head)
+        for piece in pieces:
+            if piece:
+                connection.write(piece)
+
+    async def _pour(self, exchange: Exchange, connection: HTTP1Connection, source: Iterator[bytes]) -> None:
+        host, engine = self.host, connection.engine
+        for piece in source:
+            for part in engine.send_data(piece):
+                connection.write(part)
+            if connection.unsent:
+                await exchange.until(host, DRAINED, "write")
+            if exchange.head is not None or exchange.error is not None:
+                return
+            if monotonic() >= exchange.limits.final:
+                raise exchange.limits.error("write", connection.label)
+        last = engine.send_end()
+        if last:
+            connection.write(last)
+
+    async def _pour_async(self, exchange: Exchange, connection: HTTP1Connection, source: AsyncIterator[bytes]) -> None:
+        host, engine = self.host, connection.engine
+        try:
+            while exchange.head is None and exchange.error is None:
+                exchange.watch()
+                try:
+                    piece = await host.pull(source.__anext__(), exchange)
+                except StopAsyncIteration:
+                    break
+                except Interrupted:
+                    return
+                for part in engine.send_data(piece):
+                    connection.write(part)
+                if connection.unsent:
+                    await exchange.until(host, DRAINED, "write")
+            else:
+                return
+        finally:
+            close = getattr(source, "aclose", None)
+            if close is not None:
+                await close()
+        last = engine.send_end()
+        if last:
+            connection.write(last)
+
+
+def _repeatable(request: Request, exchange: Exchange) -> bool:
+    """Whether a request whose connection died before a byte of the response came may go out once more."""
+    body = request.body
+    if body is not None and not body.replayable:
+        return False
+    return request.method in IDEMPOTENT or exchange.bytes_sent == 0

@@ -1,0 +1,148 @@
+"""Content codings of a message, decoded within bounds.
+
+A body that ends before its coding does is an error: the length on the wire says nothing about what was compressed.
+Bytes are decoded when somebody asks for the next piece, also through a chain of codings; a reader that stops leaves
+the rest as it came.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+from functools import cache
+from itertools import chain
+from typing import Final
+
+from ..errors import DecodingError, LimitExceeded
+from .inflate import CODINGS, GZIP, PIECE, SLICE, Stage, optional_codings
+
+__all__ = ["MAX_CODINGS", "PIECE", "Decoder", "accept_encoding", "decode_all", "make_decoder"]
+
+MAX_CODINGS: Final = 5
+"""As in curl and urllib3 (CVE-2022-32206, CVE-2025-66418)."""
+
+_PARTIAL_PIECES: Final = 4
+"""Pieces that an error keeps of what was decoded before it: at most 1 MB."""
+
+
+class Decoder:
+    """Takes off all content codings of one body.
+
+    Args:
+        stages: the codings, the last one applied first.
+    """
+
+    __slots__ = ("_broken", "_stages")
+
+    def __init__(self, stages: list[Stage]) -> None:
+        self._stages = stages
+        self._broken = False
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """Decode a piece of the body, lazily.
+
+        Args:
+            data: the piece as it was transferred.
+
+        Returns:
+            Pieces of at most `PIECE` bytes, none of them empty. What has not been asked for has not been decoded.
+
+        Raises:
+            DecodingError: the data is corrupt, or the piece before was not iterated over to its end.
+        """
+        # A decompressor is not touched again after an error (CVE-2026-6100), nor after a reader left it half-way.
+        self._check()
+        self._broken = True
+        pieces: Iterator[bytes] = iter((data,))
+        for stage in self._stages:
+            pieces = chain.from_iterable(map(stage.feed, pieces))
+        yield from pieces
+        self._broken = False
+
+    def end(self) -> None:
+        """Make sure that the body was complete.
+
+        Raises:
+            DecodingError: it was not.
+        """
+        self._check()
+        for stage in self._stages:
+            stage.end()
+
+    def _check(self) -> None:
+        if self._broken:
+            raise DecodingError(detail="decoding failed or was abandoned before")
+
+
+def make_decoder(coding: bytes | str) -> Decoder | None:
+    """Make the decoder for a body; None where it is to be handed out as it is.
+
+    That is so without a coding, and with one that is unknown or needs a package that is missing.
+
+    Args:
+        coding: the value of Content-Encoding: one coding, or several in the order they were applied.
+
+    Raises:
+        LimitExceeded: there are more than five.
+    """
+    text = coding if isinstance(coding, str) else coding.decode("latin-1")
+    names = [name for part in text.split(",") if (name := part.strip(" \t").lower()) not in ("", "identity")]
+    if len(names) > MAX_CODINGS:
+        raise LimitExceeded(detail=f"the body has {len(names)} content codings, {MAX_CODINGS} are allowed")
+    stages: list[Stage] = []
+    for name in reversed(names):
+        stage = CODINGS[name]() if name in CODINGS else None
+        if stage is None:
+            return None
+        stages.append(stage)
+    return Decoder(stages) if stages else None
+
+
+def decode_all(coding: bytes | str, data: bytes, limit: int | None = None) -> bytes:
+    """Decode a whole body.
+
+    Args:
+        coding: the value of Content-Encoding.
+        data: the body as it was transferred. Nothing decodes to nothing: the answer to HEAD has no body to decode.
+        limit: bytes of decoded body; at most one piece more than that is ever made.
+
+    Raises:
+        DecodingError: the data is corrupt or incomplete; its `partial` is the start of the body.
+        LimitExceeded: the body is larger than the limit, or has more than five codings.
+    """
+    if coding in (b"gzip", "gzip") and len(data) <= SLICE:
+        whole = _small_gzip(data)
+        if whole is not None and (limit is None or len(whole) <= limit):
+            return whole
+    decoder = make_decoder(coding)
+    if decoder is None:
+        return data
+    pieces: list[bytes] = []
+    size = 0
+    try:
+        for piece in decoder.feed(data):
+            pieces.append(piece)
+            size += len(piece)
+            if limit is not None and size > limit:
+                raise LimitExceeded(detail=f"the decoded body is larger than {limit} bytes")
+        decoder.end()
+    except DecodingError as error:
+        error.partial = b"".join(pieces[:_PARTIAL_PIECES])
+        raise
+    return b"".join(pieces)
+
+
+def _small_gzip(data: bytes) -> bytes | None:
+    """Decode what most bodies are: one member, and one piece when decoded. None if it is anything else."""
+    inflater = zlib.decompressobj(GZIP)
+    try:
+        whole = inflater.decompress(data, PIECE)
+    except zlib.error:
+        return None
+    return whole if inflater.eof and not inflater.unused_data else None
+
+
+@cache
+def accept_encoding() -> str:
+    """Give the value of Accept-Encoding: what can be decoded here. The first call imports the optional packages."""
+    return ", ".join(["gzip", "deflate", *optional_codings()])

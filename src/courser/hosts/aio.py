@@ -1,0 +1,180 @@
+"""The asyncio host, for the loops of asyncio and of uvloop alike.
+
+There is one for each running loop, shared by all clients: a reactor whose own descriptor is given to the loop once.
+It lives as long as the loop. Nothing here refers to the loop strongly, so a loop can go when its owner is done with
+it, and everything that belongs to it goes too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager
+from time import monotonic
+from typing import Any, TypeVar
+from weakref import WeakKeyDictionary, ref
+
+from ..core.reactor import Reactor
+from ..core.waiter import FOREVER, Interrupted, Waiter
+from .job import call_in_thread
+
+__all__ = ["AioHost", "current_host"]
+
+T = TypeVar("T")
+
+Loop = asyncio.AbstractEventLoop
+
+
+class LoopTimer:
+    """The loop's timer for the reactor's earliest deadline."""
+
+    __slots__ = ("__weakref__", "_handle", "_loop", "_turn", "_when")
+
+    def __init__(self, loop: Loop) -> None:
+        self._loop = ref(loop)
+        self._handle: asyncio.TimerHandle | None = None
+        self._when = FOREVER
+        self._turn: Callable[[], None] = lambda: None
+
+    def connect(self, reactor: Reactor) -> None:
+        """Say whom to turn when the time comes; weakly, for the reactor knows the timer."""
+        turns = ref(reactor)
+
+        def turn() -> None:
+            self._when = FOREVER
+            alive = turns()
+            if alive is not None:
+                alive.turn()
+
+        self._turn = turn
+
+    def schedule(self, when: float) -> None:
+        """Be called at a time, or earlier."""
+        if when >= self._when:
+            return
+        loop = self._loop()
+        if loop is None or loop.is_closed():
+            return
+        if self._handle is not None:
+            self._handle.cancel()
+        self._when = when
+        self._handle = loop.call_later(max(0.0, when - monotonic()), self._turn)
+
+
+class AioHost:
+    """What the core sees of one asyncio event loop."""
+
+    blocking = False
+    turned = True
+
+    def __init__(self, loop: Loop) -> None:
+        timer = LoopTimer(loop)
+        self.reactor = Reactor(timer.schedule)
+        timer.connect(self.reactor)
+        self.deliver = _deliverer(loop)
+        loop.add_reader(self.reactor.fileno(), self.reactor.turn)
+
+    def dispose(self) -> None:
+        """Give up the reactor of a loop that is closed."""
+        self.reactor.close()
+
+    def adopt(self, connection: Any, /) -> None:
+        if connection.reactor is None:
+            connection.join(self.reactor)
+
+    def arm(self, waiter: Waiter, /) -> None:
+        if waiter.deadline < waiter.armed:
+            self.reactor.arm(waiter, waiter.deadline)
+
+    async def wait(self, waiter: Waiter, /) -> None:
+        if not waiter.done:
+            waiter.future = future = asyncio.get_running_loop().create_future()
+            try:
+                await future
+            finally:
+                waiter.future = None
+
+    async def pull(self, awaitable: Awaitable[T], until: Waiter, /) -> T:
+        task = asyncio.current_task()
+        if task is None:
+            return await awaitable
+        before = task.cancelling()
+        until.future = canceller = _Canceller(task)
+        if until.done:
+            canceller.set_result(None)
+        try:
+            return await awaitable
+        except asyncio.CancelledError:
+            # The same bookkeeping as in asyncio.timeout: only a cancellation of our own making is ours to swallow.
+            if canceller.fired and task.uncancel() <= before:
+                raise Interrupted from None
+            raise
+        finally:
+            until.future = None
+
+    async def call(self, function: Callable[..., T], /, *args: Any, deadline: float = FOREVER) -> T:
+        return await call_in_thread(self, function, args, deadline)
+
+    async def checkpoint(self) -> None:
+        await asyncio.sleep(0)
+
+    def lock(self) -> AbstractContextManager[Any]:
+        return threading.Lock()
+
+
+class _Canceller:
+    """A future whose result is that a task is cancelled."""
+
+    __slots__ = ("_task", "fired")
+
+    def __init__(self, task: asyncio.Task[Any]) -> None:
+        self._task = task
+        self.fired = False
+
+    def done(self) -> bool:
+        return self.fired
+
+    def set_result(self, result: None, /) -> None:
+        self.fired = True
+        self._task.cancel()
+
+
+def _deliverer(loop: Loop) -> Callable[[Waiter], None]:
+    reference = ref(loop)
+    thread = threading.get_ident()
+
+    def deliver(waiter: Waiter, /) -> None:
+        if threading.get_ident() == thread:
+            waiter.complete()
+            return
+        target = reference()
+        if target is not None and not target.is_closed():
+            try:
+                target.call_soon_threadsafe(waiter.complete)
+            except RuntimeError:
+                pass  # the loop was closed meanwhile: nobody waits any more
+
+    return deliver
+
+
+_hosts: WeakKeyDictionary[Loop, AioHost] = WeakKeyDictionary()
+_lock = threading.Lock()
+
+
+def current_host(loop: Loop) -> AioHost:
+    """The host of the running loop, made when it is first asked for."""
+    with _lock:
+        host = _hosts.get(loop)
+        if host is None:
+            _sweep()
+            host = _hosts[loop] = AioHost(loop)
+        return host
+
+
+def _sweep() -> None:
+    """Give up the hosts of loops that were closed and are still referred to by somebody."""
+    for loop, host in list(_hosts.items()):
+        if loop.is_closed():
+            host.dispose()
+            del _hosts[loop]

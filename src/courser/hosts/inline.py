@@ -1,0 +1,131 @@
+"""The host of plain synchronous code: no event loop, no thread, nothing that runs while the caller does not.
+
+A procedure of the core is a coroutine whose every leaf blocks here instead of suspending, so one `send(None)` runs
+it to its end. Whoever waits turns what it waits for: its own connection, a reactor that lives as long as the call,
+or, where only another thread can help, a lock.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import AbstractContextManager
+from time import monotonic
+from typing import Any, TypeVar
+
+from ..core.reactor import Reactor
+from ..core.waiter import FOREVER, Waiter
+from ..errors import InvalidRequest
+from .job import call_in_thread
+
+__all__ = ["InlineHost", "drive", "run_inline"]
+
+T = TypeVar("T")
+
+
+def run_inline(procedure: Coroutine[Any, Any, T]) -> T:
+    """Run a procedure whose leaves block to its end."""
+    try:
+        procedure.send(None)
+    except StopIteration as stop:
+        result: T = stop.value
+        return result
+    procedure.close()
+    raise RuntimeError("a procedure suspended under the inline host")
+
+
+def drive(awaitable: Awaitable[T]) -> T:
+    """Run a user's awaitable that never really waits.
+
+    Raises:
+        InvalidRequest: it does wait; only an async client can do that.
+    """
+    iterator = awaitable.__await__()
+    try:
+        next(iterator)
+    except StopIteration as stop:
+        result: T = stop.value
+        return result
+    getattr(iterator, "close", lambda: None)()
+    raise InvalidRequest(
+        detail="something asynchronous was given to a synchronous client, and it has to wait",
+        hint="use courser.AsyncClient, or give a synchronous iterable, callback or transport",
+    )
+
+
+class Latch:
+    """A future for threads: a lock that is held until the waiter is done."""
+
+    __slots__ = ("_done", "_lock")
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._lock.acquire()
+        self._done = False
+
+    def done(self) -> bool:
+        return self._done
+
+    def set_result(self, result: None, /) -> None:
+        self._done = True
+        try:
+            self._lock.release()
+        except RuntimeError:
+            pass  # two threads have completed the same waiter
+
+    def wait(self, seconds: float) -> bool:
+        return self._lock.acquire(timeout=seconds)
+
+
+class InlineHost:
+    """Blocks where the others suspend. It has no state: one serves every thread."""
+
+    __slots__ = ()
+
+    blocking = True
+    turned = False
+    reactor: Reactor | None = None
+
+    def adopt(self, connection: Any, /) -> None:
+        """A connection is turned by whoever uses it."""
+
+    def arm(self, waiter: Waiter, /) -> None:
+        """Whoever waits looks at the deadline itself."""
+
+    async def wait(self, waiter: Waiter, /) -> None:
+        source = waiter.source
+        if source is None:
+            self._sleep(waiter)
+            return
+        step = source.step
+        while not waiter.done:
+            step()
+
+    def _sleep(self, waiter: Waiter) -> None:
+        """Wait for another thread, or for the deadline alone."""
+        latch = Latch()
+        waiter.future = latch
+        while not waiter.done:
+            deadline = waiter.deadline
+            # An untimed wait for a lock cannot be interrupted on every platform; a long one can.
+            seconds = 3600.0 if deadline == FOREVER else max(0.0, deadline - monotonic())
+            if not latch.wait(min(seconds, 3600.0)) and monotonic() >= waiter.deadline:
+                waiter.future = None
+                waiter.expire(monotonic())
+
+    async def pull(self, awaitable: Awaitable[T], until: Waiter, /) -> T:
+        return drive(awaitable)
+
+    async def call(self, function: Callable[..., T], /, *args: Any, deadline: float = FOREVER) -> T:
+        if deadline == FOREVER:
+            return function(*args)
+        return await call_in_thread(self, function, args, deadline)
+
+    async def checkpoint(self) -> None:
+        """There is nobody to give way to."""
+
+    def lock(self) -> AbstractContextManager[Any]:
+        return threading.Lock()
+
+    def deliver(self, waiter: Waiter, /) -> None:
+        waiter.complete()

@@ -1,0 +1,172 @@
+"""The trio host.
+
+There is one for each run of trio, shared by all clients: a reactor, a system task that waits for the reactor's
+descriptor, and another that waits for its earliest deadline. Both end with the run.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager
+from time import monotonic
+from typing import Any, TypeVar
+from weakref import ref
+
+import trio
+from trio.lowlevel import Abort, RaiseCancelT, RunVar, TrioToken
+
+from ..core.reactor import Reactor
+from ..core.waiter import FOREVER, Interrupted, Waiter
+from .job import call_in_thread
+
+__all__ = ["TrioHost", "current_host"]
+
+T = TypeVar("T")
+
+
+class _Sleeper:
+    """A future whose result is that a task goes on."""
+
+    __slots__ = ("_done", "_task")
+
+    def __init__(self, task: trio.lowlevel.Task) -> None:
+        self._task = task
+        self._done = False
+
+    def done(self) -> bool:
+        return self._done
+
+    def set_result(self, result: None, /) -> None:
+        self._done = True
+        trio.lowlevel.reschedule(self._task)
+
+
+class _Canceller:
+    """A future whose result is that a scope is cancelled."""
+
+    __slots__ = ("_scope",)
+
+    def __init__(self, scope: trio.CancelScope) -> None:
+        self._scope = scope
+
+    def done(self) -> bool:
+        return self._scope.cancel_called
+
+    def set_result(self, result: None, /) -> None:
+        self._scope.cancel()
+
+
+class TrioHost:
+    """What the core sees of one run of trio."""
+
+    blocking = False
+    turned = True
+
+    def __init__(self) -> None:
+        self.reactor = Reactor(self._schedule)
+        self._due = FOREVER
+        self._scope: trio.CancelScope | None = None
+        self.deliver = _deliverer(trio.lowlevel.current_trio_token())
+        trio.lowlevel.spawn_system_task(self._turn, name="courser reactor")
+        trio.lowlevel.spawn_system_task(self._keep_time, name="courser timer")
+
+    async def _turn(self) -> None:
+        reactor = self.reactor
+        descriptor = reactor.fileno()
+        try:
+            while True:
+                await trio.lowlevel.wait_readable(descriptor)
+                reactor.turn()
+        finally:
+            trio.lowlevel.notify_closing(descriptor)
+            reactor.close()
+
+    async def _keep_time(self) -> None:
+        while True:
+            with trio.CancelScope() as scope:
+                self._scope = scope
+                scope.deadline = self._on_trios_clock(self._due)
+                await trio.sleep_forever()
+            self._scope = None
+            self._due = FOREVER
+            self.reactor.turn()
+
+    def _schedule(self, when: float) -> None:
+        if when < self._due:
+            self._due = when
+            if self._scope is not None:
+                self._scope.deadline = self._on_trios_clock(when)
+
+    def _on_trios_clock(self, when: float) -> float:
+        return FOREVER if when == FOREVER else trio.current_time() + max(0.0, when - monotonic())
+
+    def adopt(self, connection: Any, /) -> None:
+        if connection.reactor is None:
+            connection.join(self.reactor)
+
+    def arm(self, waiter: Waiter, /) -> None:
+        if waiter.deadline < waiter.armed:
+            self.reactor.arm(waiter, waiter.deadline)
+
+    async def wait(self, waiter: Waiter, /) -> None:
+        if waiter.done:
+            return
+        waiter.future = _Sleeper(trio.lowlevel.current_task())
+
+        def abort(_: RaiseCancelT) -> Abort:
+            waiter.future = None
+            return Abort.SUCCEEDED
+
+        await trio.lowlevel.wait_task_rescheduled(abort)
+
+    async def pull(self, awaitable: Awaitable[T], until: Waiter, /) -> T:
+        with trio.CancelScope() as scope:
+            until.future = _Canceller(scope)
+            if until.done:
+                scope.cancel()
+            try:
+                return await awaitable
+            finally:
+                until.future = None
+        raise Interrupted
+
+    async def call(self, function: Callable[..., T], /, *args: Any, deadline: float = FOREVER) -> T:
+        return await call_in_thread(self, function, args, deadline)
+
+    async def checkpoint(self) -> None:
+        await trio.lowlevel.checkpoint()
+
+    def lock(self) -> AbstractContextManager[Any]:
+        return threading.Lock()
+
+
+def _deliverer(token: TrioToken) -> Callable[[Waiter], None]:
+    reference = ref(token)
+    thread = threading.get_ident()
+
+    def deliver(waiter: Waiter, /) -> None:
+        if threading.get_ident() == thread:
+            waiter.complete()
+            return
+        target = reference()
+        if target is not None:
+            try:
+                target.run_sync_soon(waiter.complete)
+            except trio.RunFinishedError:
+                pass  # nobody waits any more
+
+    return deliver
+
+
+_host: RunVar[TrioHost] = RunVar("courser host")
+
+
+def current_host() -> TrioHost:
+    """The host of the current run, made when it is first asked for."""
+    try:
+        return _host.get()
+    except LookupError:
+        host = TrioHost()
+        _host.set(host)
+        return host

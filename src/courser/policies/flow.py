@@ -1,0 +1,174 @@
+"""The language of policies.
+
+A policy, and any middleware of a user's, is one generator function:
+
+    def flow(request):
+        response = yield request
+        return response
+
+It runs unchanged in sync code, asyncio and trio, because all it does is yield what it wants and go on with what it
+gets. It may yield
+
+    a Request           and gets the head of its response; a response that it held before is given up
+    Send(request)       a request of its own beside the one under way: it gets the head, and keeps what it held
+    Read(response)      and gets the body of that response, bounded
+    Pause(seconds)      and gets nothing, later
+    Wait(event)         and gets nothing, once somebody has called `event.set()`
+    Call(function, ...) and gets what the function returned; in async code it runs in a worker thread, and what it
+                        returns is awaited if it can be
+
+An error of what it wanted is raised at the `yield`. What it returns is the response; `finally` runs on cancellation
+too, and must not yield.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+
+if TYPE_CHECKING:
+    from ..values.headers import Headers
+    from ..values.request import Request
+
+__all__ = ["Answer", "BodyFilter", "Call", "Event", "Flow", "Middleware", "Pause", "Read", "Send", "Step", "Wait"]
+
+
+class BodyFilter(Protocol):
+    """Sees a body pass, as it travels, until its end."""
+
+    def feed(self, data: bytes, /) -> bytes:
+        """Take a piece; what is returned goes on in its place."""
+        ...
+
+    def end(self) -> None:
+        """The body was whole."""
+        ...
+
+    def abort(self) -> None:
+        """The body will never be whole."""
+        ...
+
+
+class Answer(Protocol):
+    """What a flow sees of a response: its head."""
+
+    @property
+    def request(self) -> Request: ...
+    @property
+    def status_code(self) -> int: ...
+    @property
+    def reason_phrase(self) -> str: ...
+    @property
+    def http_version(self) -> str: ...
+    @property
+    def headers(self) -> Headers: ...
+
+    history: list[Any]
+
+    def attach(self, body_filter: BodyFilter, /) -> None:
+        """Let a filter see the body."""
+        ...
+
+
+class Read:
+    """Read the body of a response.
+
+    Args:
+        response: whose.
+        limit: bytes above which LimitExceeded is raised.
+    """
+
+    __slots__ = ("limit", "response")
+
+    def __init__(self, response: Answer, limit: int = 1024 * 1024) -> None:
+        self.response = response
+        self.limit = limit
+
+
+class Pause:
+    """Wait for a time.
+
+    Args:
+        seconds: how long.
+    """
+
+    __slots__ = ("seconds",)
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+
+
+class Event:
+    """Something that several flows wait for, in whatever thread or loop each of them runs."""
+
+    __slots__ = ("_is_set", "_waiting")
+
+    def __init__(self) -> None:
+        self._is_set = False
+        self._waiting: list[Callable[[], None]] = []
+
+    def is_set(self) -> bool:
+        """Whether it has happened."""
+        return self._is_set
+
+    def set(self) -> None:
+        """Let everybody go on who waits, now and later."""
+        self._is_set = True
+        while self._waiting:
+            try:
+                wake = self._waiting.pop()
+            except IndexError:
+                break
+            wake()
+
+    def notify(self, wake: Callable[[], None]) -> None:
+        """Have something called once it has happened, at once if it has."""
+        self._waiting.append(wake)
+        if self._is_set:
+            self.set()
+
+
+class Wait:
+    """Wait until an event is set.
+
+    Args:
+        event: the event.
+    """
+
+    __slots__ = ("event",)
+
+    def __init__(self, event: Event) -> None:
+        self.event = event
+
+
+class Call:
+    """Call a function that may block, or that gives something to await.
+
+    Args:
+        function: what to call.
+        *args: with what.
+    """
+
+    __slots__ = ("args", "function")
+
+    def __init__(self, function: Callable[..., Any], *args: Any) -> None:
+        self.function = function
+        self.args = args
+
+
+class Send:
+    """Send a request beside the one under way, through the policies below this one.
+
+    Args:
+        request: the request.
+    """
+
+    __slots__ = ("request",)
+
+    def __init__(self, request: Request) -> None:
+        self.request = request
+
+
+Step: TypeAlias = "Request | Send | Read | Pause | Wait | Call"
+Flow: TypeAlias = "Generator[Step, Any, Answer]"
+Middleware: TypeAlias = "Callable[[Request], Flow]"

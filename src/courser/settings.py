@@ -1,0 +1,226 @@
+"""What a user can set: timeouts, limits, the sentinels, and the options that every request takes."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable, Iterable, Mapping, Sequence
+from enum import Enum
+from typing import IO, TYPE_CHECKING, Any, Final, Literal, TypeAlias, TypedDict
+
+if TYPE_CHECKING:
+    import ssl
+    from os import PathLike
+
+    from .values.headers import Headers
+    from .values.query import QueryParams
+
+__all__ = [
+    "DEFAULT",
+    "DIRECT",
+    "Content",
+    "HeaderTypes",
+    "Limits",
+    "ParamTypes",
+    "RequestOptions",
+    "Sentinel",
+    "Timeout",
+    "TimeoutTypes",
+]
+
+
+class Sentinel(Enum):
+    """Values that mean something no ordinary value can."""
+
+    DEFAULT = "the client's default"
+    DIRECT = "no proxy"
+
+    def __repr__(self) -> str:
+        return f"courser.{self.name}"
+
+
+DEFAULT: Final = Sentinel.DEFAULT
+"""Where an option may be None, this stands for "as the client has it"."""
+
+DIRECT: Final = Sentinel.DIRECT
+"""`proxy=DIRECT`: connect to the origin itself, whatever the client or the environment say."""
+
+_INFINITY: Final = float("inf")
+
+
+def _seconds(name: str, value: float | None) -> float | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"Timeout {name} is a number of seconds or None, not {value!r}")
+    if not value > 0:
+        raise ValueError(f"Timeout {name} is {value!r}: it must be above 0, or None for no limit")
+    return None if value == _INFINITY else float(value)
+
+
+class Timeout:
+    """How long each phase of a request may last, in seconds; None is no limit.
+
+    Args:
+        total: everything, from the call to the last byte of the body.
+        connect: name resolution, connecting, proxies and TLS together.
+        read: each wait for bytes of the response.
+        write: each wait for the peer to take bytes of the request.
+        pool: the wait for a free connection.
+
+    Raises:
+        ValueError: a limit is zero, negative or not a number.
+    """
+
+    __slots__ = ("connect", "plain", "pool", "read", "total", "write")
+
+    total: float | None
+    connect: float | None
+    read: float | None
+    write: float | None
+    pool: float | None
+    plain: float | None
+    """Set where the user gave one plain number: total for buffered calls, each wait for streams."""
+
+    def __init__(
+        self,
+        total: float | None = None,
+        connect: float | None = 10.0,
+        read: float | None = 60.0,
+        write: float | None = 60.0,
+        pool: float | None = 60.0,
+    ) -> None:
+        self.total = _seconds("total", total)
+        self.connect = _seconds("connect", connect)
+        self.read = _seconds("read", read)
+        self.write = _seconds("write", write)
+        self.pool = _seconds("pool", pool)
+        self.plain = None
+
+    @classmethod
+    def of(cls, value: TimeoutTypes) -> Timeout:
+        """Turn what a caller may give into a Timeout.
+
+        Args:
+            value: a Timeout; a number of seconds for everything; (connect, read); None for no limit at all.
+        """
+        if isinstance(value, Timeout):
+            return value
+        if value is None:
+            return cls(connect=None, read=None, write=None, pool=None)
+        if isinstance(value, tuple):
+            if len(value) != 2:
+                raise ValueError(f"timeout {value!r}: a tuple is (connect, read)")
+            return cls(connect=value[0], read=value[1])
+        limit = _seconds("total", value)
+        made = cls(connect=limit, read=limit, write=limit, pool=limit)
+        made.plain = limit
+        return made
+
+    def _key(self) -> tuple[float | None, ...]:
+        return (self.total, self.connect, self.read, self.write, self.pool, self.plain)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Timeout) and self._key() == other._key()
+
+    def __hash__(self) -> int:
+        return hash(self._key())
+
+    def __repr__(self) -> str:
+        if self.plain is not None:
+            return f"Timeout.of({self.plain!r})"
+        return (
+            f"Timeout(total={self.total!r}, connect={self.connect!r}, read={self.read!r}, "
+            f"write={self.write!r}, pool={self.pool!r})"
+        )
+
+
+def _count(name: str, value: int | None) -> int | None:
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 0):
+        raise ValueError(f"Limits {name} is a whole number or None, not {value!r}")
+    return value
+
+
+class Limits:
+    """How many connections a client keeps, and for how long.
+
+    Args:
+        max_connections: open at once, idle ones included; None is no limit.
+        max_per_host: open at once to one origin; None is no limit.
+        max_keepalive: idle at once.
+        keepalive_expiry: seconds that a connection may be idle; None is for ever.
+        max_connection_age: seconds after which a connection takes no new request; None is for ever.
+    """
+
+    __slots__ = ("keepalive_expiry", "max_connection_age", "max_connections", "max_keepalive", "max_per_host")
+
+    def __init__(
+        self,
+        max_connections: int | None = None,
+        max_per_host: int | None = None,
+        max_keepalive: int | None = 100,
+        keepalive_expiry: float | None = 30.0,
+        max_connection_age: float | None = None,
+    ) -> None:
+        self.max_connections = _count("max_connections", max_connections)
+        self.max_per_host = _count("max_per_host", max_per_host)
+        self.max_keepalive = _count("max_keepalive", max_keepalive)
+        if self.max_connections == 0 or self.max_per_host == 0:
+            raise ValueError("Limits: with 0 connections nothing can be requested; None is no limit")
+        self.keepalive_expiry = keepalive_expiry
+        self.max_connection_age = max_connection_age
+
+    def __repr__(self) -> str:
+        return (
+            f"Limits(max_connections={self.max_connections!r}, max_per_host={self.max_per_host!r}, "
+            f"max_keepalive={self.max_keepalive!r}, keepalive_expiry={self.keepalive_expiry!r}, "
+            f"max_connection_age={self.max_connection_age!r})"
+        )
+
+
+TimeoutTypes: TypeAlias = "float | tuple[float | None, float | None] | Timeout | None"
+Scalar: TypeAlias = "str | int | float | bool | None"
+ParamTypes: TypeAlias = (
+    "Mapping[str, Scalar | Sequence[Scalar]] | Iterable[tuple[str, Scalar]] | QueryParams | str | bytes | None"
+)
+HeaderTypes: TypeAlias = (
+    "Headers | Mapping[str, str | bytes | None] | Iterable[tuple[str | bytes, str | bytes]] | None"
+)
+Content: TypeAlias = (
+    "bytes | bytearray | memoryview | str | IO[bytes] | IO[str] | Iterable[bytes | str] | AsyncIterable[bytes | str]"
+)
+FormTypes: TypeAlias = "Mapping[str, Scalar | Sequence[Scalar]] | Iterable[tuple[str, Scalar]]"
+VerifyTypes: TypeAlias = "bool | str | PathLike[str] | ssl.SSLContext"
+CertTypes: TypeAlias = "str | tuple[str, str] | tuple[str, str, str | None] | None"
+
+
+class RequestOptions(TypedDict, total=False):
+    """What every verb takes beside the URL, each by keyword.
+
+    Attributes:
+        params: added to the URL's query; True is `true`, None is dropped.
+        headers: replace the client's headers of the same name; None removes one.
+        content: the body: bytes, str, a binary file, or an iterable of bytes (async in async clients).
+        data: a form as a mapping or pairs; bytes, str and files are taken as `content`.
+        json: any value that the JSON codec can write.
+        timeout: seconds for everything, a `Timeout`, (connect, read), or None for no limit.
+        follow_redirects: whether redirects are followed.
+        verify: False, a CA file or folder, or an `ssl.SSLContext`.
+        cert: a client certificate: a PEM file, (file, key) or (file, key, password).
+        server_hostname: the name to ask for and to verify instead of the URL's host.
+        raise_for_status: raise `StatusError` for 4xx and 5xx.
+        max_body_size: bytes of body, before and after decoding, above which `LimitExceeded` is raised.
+        extensions: whatever middleware and transports understand.
+    """
+
+    params: ParamTypes
+    headers: HeaderTypes
+    content: Content | None
+    data: FormTypes | Content | None
+    json: Any
+    timeout: TimeoutTypes | Literal[Sentinel.DEFAULT]
+    follow_redirects: bool
+    verify: VerifyTypes
+    cert: CertTypes
+    server_hostname: str | None
+    raise_for_status: bool
+    max_body_size: int | None
+    extensions: Mapping[str, Any]

@@ -1,0 +1,148 @@
+"""TLS contexts, built once per policy and shared by every client of the process.
+
+Building one costs as much as a thousand requests, most of it for reading root certificates. Where the system keeps
+them in a hashed folder, OpenSSL is pointed at the folder and reads the one root that it needs.
+
+A context that a user made is used as it is and never changed: what would have to be set on it (the application
+protocols on offer) is the user's business then.
+"""
+
+from __future__ import annotations
+
+import os
+import ssl
+import sys
+import threading
+from pathlib import Path
+from typing import Final
+
+from ..core.route import TLSPolicy
+from ..errors import InvalidRequest
+
+__all__ = ["Contexts", "contexts"]
+
+HASHED_FOLDERS: Final = ("/etc/ssl/certs", "/etc/pki/tls/certs", "/system/etc/security/cacerts")
+"""Where distributions keep roots under names that OpenSSL can look up (c_rehash)."""
+
+_ENVIRONMENT: Final = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+
+
+class Contexts:
+    """A cache of contexts by policy and application protocols."""
+
+    def __init__(self) -> None:
+        self._built: dict[object, ssl.SSLContext] = {}
+        self._lock = threading.Lock()
+
+    def get(self, policy: TLSPolicy, protocols: tuple[str, ...]) -> ssl.SSLContext | None:
+        """The context for a policy, if it was built before."""
+        if isinstance(policy.verify, ssl.SSLContext) and policy.cert is None:
+            return policy.verify
+        return self._built.get(_key(policy, protocols))
+
+    def build(self, policy: TLSPolicy, protocols: tuple[str, ...]) -> ssl.SSLContext:
+        """The context for a policy.
+
+        Raises:
+            InvalidRequest: a file is missing or is not what it should be.
+        """
+        with self._lock:
+            context = self.get(policy, protocols)
+            if context is None:
+                context = self._built[_key(policy, protocols)] = _build(policy, protocols)
+            return context
+
+    def renew(self) -> None:
+        """Have a new lock, as a forked child has to; contexts may be shared with the parent."""
+        self._lock = threading.Lock()
+
+
+def _key(policy: TLSPolicy, protocols: tuple[str, ...]) -> object:
+    # What the environment says of roots is part of what "the system's roots" means.
+    roots = tuple(os.environ.get(name) for name in _ENVIRONMENT) if policy.verify is True else None
+    return (policy._replace(server_hostname=None, fingerprints=()), protocols, roots)
+
+
+def _build(policy: TLSPolicy, protocols: tuple[str, ...]) -> ssl.SSLContext:
+    if isinstance(policy.verify, ssl.SSLContext):
+        raise InvalidRequest(
+            detail="cert was given together with an ssl.SSLContext as verify",
+            hint="load the client certificate into the context: context.load_cert_chain(...)",
+        )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.hostname_checks_common_name = False
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if sys.version_info >= (3, 13):
+        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    if policy.minimum_version == "1.3":
+        context.minimum_version = ssl.TLSVersion.TLSv1_3
+    if policy.ciphers is not None:
+        context.set_ciphers(policy.ciphers)
+    if protocols:
+        context.set_alpn_protocols(list(protocols))
+    if policy.verify is False:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    elif policy.verify is True:
+        _load_system_roots(context)
+    else:
+        _load_roots(context, os.fspath(policy.verify), "verify")
+    if policy.cert is not None:
+        _load_certificate(context, policy.cert)
+    keylog = os.environ.get("SSLKEYLOGFILE")
+    if keylog:
+        context.keylog_filename = keylog
+    return context
+
+
+def _load_system_roots(context: ssl.SSLContext) -> None:
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+        path = os.environ.get(name)
+        if path:
+            _load_roots(context, path, name)
+            return
+    if not os.environ.get("SSL_CERT_FILE") and not os.environ.get("SSL_CERT_DIR"):
+        if sys.platform in ("darwin", "win32"):
+            context.load_default_certs()
+            return
+        for folder in HASHED_FOLDERS:
+            if _is_hashed(folder):
+                context.load_verify_locations(capath=folder)
+                return
+    context.set_default_verify_paths()
+
+
+def _is_hashed(folder: str) -> bool:
+    """Whether a folder holds certificates under their hashes: eight hexadecimal digits, a dot and a number."""
+    try:
+        with os.scandir(folder) as entries:
+            return any(len(entry.name) == 10 and entry.name.endswith(".0") for entry in entries)
+    except OSError:
+        return False
+
+
+def _load_roots(context: ssl.SSLContext, path: str, source: str) -> None:
+    try:
+        if Path(path).is_dir():
+            context.load_verify_locations(capath=path)
+        else:
+            context.load_verify_locations(cafile=path)
+    except (OSError, ValueError) as error:
+        raise InvalidRequest(
+            detail=f"{source}: no certificates could be read from {path}: {getattr(error, 'strerror', None) or error}",
+            hint="give the path of a PEM file, or of a folder prepared with c_rehash",
+        ) from error
+
+
+def _load_certificate(context: ssl.SSLContext, cert: tuple[str, str | None, str | None]) -> None:
+    chain, key, password = cert
+    try:
+        context.load_cert_chain(chain, key, password or "")
+    except (OSError, ValueError) as error:
+        raise InvalidRequest(
+            detail=f"cert: {chain} and its key could not be loaded: {getattr(error, 'reason', None) or error}",
+            hint="give cert=(certificate file, key file, password)",
+        ) from error
+
+
+contexts: Final = Contexts()

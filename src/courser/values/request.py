@@ -1,0 +1,179 @@
+"""A request: what is to be sent, before anybody knows how.
+
+Most requests carry nothing but the client's default headers. Such a request holds the client's encoded block, shared
+with all others, and makes a `Headers` of its own only when somebody asks for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final, Unpack
+
+from ..errors import InvalidRequest
+from .body import Body, make_body
+from .fields import TOKEN, FieldBlock
+from .headers import Headers
+from .url import URL
+
+if TYPE_CHECKING:
+    from ..settings import RequestOptions
+
+__all__ = ["FRAMING", "NO_FIELDS", "Request", "complete", "method_of"]
+
+FRAMING: Final = frozenset({b"content-length", b"transfer-encoding"})
+"""Fields that say where a message ends; they are written by the engine, from the body (RFC 9112 section 6)."""
+
+NO_FIELDS: Final = FieldBlock(b"")
+
+_methods: dict[str, tuple[str, bytes]] = {}
+_METHODS_KEPT: Final = 64
+
+
+def method_of(method: str) -> tuple[str, bytes]:
+    """A method in upper case, as text and as bytes.
+
+    Raises:
+        InvalidRequest: it is not a token (RFC 9110 section 9.1).
+    """
+    known = _methods.get(method)
+    if known is not None:
+        return known
+    if not isinstance(method, str):
+        raise TypeError(f"method is a str such as 'GET', not {type(method).__name__}")
+    try:
+        name = method.upper()
+        encoded = name.encode("ascii")
+        if not TOKEN.fullmatch(encoded):
+            raise InvalidRequest(detail=f"method {method[:50]!r} is not a token of RFC 9110, such as 'GET'")
+    except UnicodeEncodeError:
+        raise InvalidRequest(detail=f"method {method[:50]!r} holds characters that are not ASCII") from None
+    if len(_methods) < _METHODS_KEPT:
+        _methods[method] = (name, encoded)
+    return name, encoded
+
+
+class Request:
+    """What is to be sent.
+
+    Args:
+        method: any method; it is sent in upper case.
+        url: where to.
+        **options: `params`, `headers`, `content`, `data`, `json` and `extensions`, as every verb takes them.
+
+    Attributes:
+        method: in upper case.
+        url: the URL, parameters included.
+        body: what is carried, None where there is none.
+        extensions: whatever middleware and transports understand.
+
+    Raises:
+        InvalidURL: the URL cannot be requested.
+        InvalidRequest: another argument cannot be sent.
+    """
+
+    __slots__ = ("_block", "_headers", "_method", "body", "extensions", "method", "url")
+
+    method: str
+    url: URL
+    body: Body | None
+    extensions: Mapping[str, Any]
+
+    def __init__(self, method: str, url: str | URL, **options: Unpack[RequestOptions]) -> None:
+        self.method, self._method = method_of(method)
+        target = URL(url)
+        params = options.get("params")
+        self.url = target.with_params(params) if params is not None else target
+        self.body = make_body(
+            content=options.get("content"), data=options.get("data"), json=options.get("json")
+        )
+        self.extensions = options.get("extensions") or {}
+        self._block: FieldBlock = NO_FIELDS
+        self._headers: Headers | None = complete(Headers(options.get("headers")), self.body)
+
+    @classmethod
+    def assemble(
+        cls,
+        method: str,
+        url: URL,
+        block: FieldBlock,
+        headers: Headers | None,
+        body: Body | None,
+        extensions: Mapping[str, Any],
+    ) -> Request:
+        """Make a request of parts that are already checked.
+
+        Args:
+            method: in any case.
+            url: with its parameters.
+            block: the header fields, where `headers` is None; it holds no framing fields and no Host.
+            headers: the header fields, where they are not those of the block.
+            body: what to carry.
+            extensions: see the class.
+        """
+        self = cls.__new__(cls)
+        self.method, self._method = _methods.get(method) or method_of(method)
+        self.url = url
+        self.body = body
+        self.extensions = extensions
+        self._block = block
+        self._headers = headers
+        return self
+
+    @property
+    def headers(self) -> Headers:
+        """The header fields. What is changed here is sent."""
+        headers = self._headers
+        if headers is None:
+            headers = self._headers = Headers.from_block(self._block)
+        return headers
+
+    @headers.setter
+    def headers(self, headers: Any) -> None:
+        self._headers = Headers(headers)
+
+    @property
+    def content(self) -> bytes | None:
+        """The body, where it is in memory: b"" where there is none, None where it is a stream."""
+        return b"" if self.body is None else self.body.data
+
+    def wire(self) -> tuple[bytes, bytes, bytes, FieldBlock]:
+        """What an HTTP/1.1 engine starts with: method, target, host (empty where the fields name it) and fields."""
+        url = self.url
+        headers = self._headers
+        if headers is None:
+            return self._method, url.target, url.authority, self._block
+        host = b"" if "host" in headers else url.authority
+        return self._method, url.target, host, headers.encode_without(FRAMING)
+
+    def __repr__(self) -> str:
+        return f"<Request {self.method} {self.url.redacted()}>"
+
+    def __getstate__(self) -> tuple[Any, ...]:
+        body = self.body
+        if body is not None and body.data is None:
+            body = None
+        return (self.method, self.url, self.headers, body, dict(self.extensions))
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        self.method, self.url, self._headers, self.body, self.extensions = state
+        self._method = self.method.encode("ascii")
+        self._block = NO_FIELDS
+
+
+def complete(headers: Headers, body: Body | None) -> Headers:
+    """Check header fields against the body that they go with, and name its type if they do not.
+
+    Raises:
+        InvalidRequest: Content-Length is not the body's length.
+    """
+    if body is not None and body.content_type is not None and "content-type" not in headers:
+        headers["Content-Type"] = body.content_type
+    if "content-length" in headers:
+        told = headers["content-length"]
+        length = 0 if body is None else body.length
+        if length is not None and told != str(length):
+            raise InvalidRequest(
+                detail=f"the header Content-Length says {told[:30]!r}, the body has {length} bytes",
+                hint="leave Content-Length out: it is set from the body",
+            )
+    return headers

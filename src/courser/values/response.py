@@ -1,0 +1,368 @@
+"""A response: the head, and the body complete in memory. The same class for sync and async code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from ..errors import JSONError, StatusError
+from .fields import FieldBlock
+from .headers import Headers
+from .text import charset_of, decode_text
+from .timings import Timings
+from .url import URL
+
+if TYPE_CHECKING:
+    from ..settings import HeaderTypes
+    from .request import Request
+
+__all__ = ["HeadView", "Response"]
+
+REASONS: Final = {
+    100: "Continue", 101: "Switching Protocols", 102: "Processing", 103: "Early Hints",
+    200: "OK", 201: "Created", 202: "Accepted", 203: "Non-Authoritative Information", 204: "No Content",
+    205: "Reset Content", 206: "Partial Content", 207: "Multi-Status", 208: "Already Reported", 226: "IM Used",
+    300: "Multiple Choices", 301: "Moved Permanently", 302: "Found", 303: "See Other", 304: "Not Modified",
+    305: "Use Proxy", 307: "Temporary Redirect", 308: "Permanent Redirect",
+    400: "Bad Request", 401: "Unauthorized", 402: "Payment Required", 403: "Forbidden", 404: "Not Found",
+    405: "Method Not Allowed", 406: "Not Acceptable", 407: "Proxy Authentication Required", 408: "Request Timeout",
+    409: "Conflict", 410: "Gone", 411: "Length Required", 412: "Precondition Failed", 413: "Content Too Large",
+    414: "URI Too Long", 415: "Unsupported Media Type", 416: "Range Not Satisfiable", 417: "Expectation Failed",
+    421: "Misdirected Request", 422: "Unprocessable Content", 423: "Locked", 424: "Failed Dependency",
+    425: "Too Early", 426: "Upgrade Required", 428: "Precondition Required", 429: "Too Many Requests",
+    431: "Request Header Fields Too Large", 451: "Unavailable For Legal Reasons",
+    500: "Internal Server Error", 501: "Not Implemented", 502: "Bad Gateway", 503: "Service Unavailable",
+    504: "Gateway Timeout", 505: "HTTP Version Not Supported", 506: "Variant Also Negotiates",
+    507: "Insufficient Storage", 508: "Loop Detected", 511: "Network Authentication Required",
+}  # fmt: skip
+"""The registered reason phrases (IANA HTTP Status Code Registry), for responses that come without one."""
+
+DefaultEncoding = str | Callable[[bytes], str | None]
+
+Times = tuple[float, float, float]
+
+
+class HeadView:
+    """What a response says before its body: shared by `Response` and the streamed responses.
+
+    Attributes:
+        status_code: the status.
+        request: the request that this answers, after redirects the last one.
+        http_version: "HTTP/1.0", "HTTP/1.1", "HTTP/2" or "HTTP/3".
+        history: the redirects that led here, the first one first.
+        next_request: where a redirect that was not followed leads.
+        extensions: whatever transports and middleware add.
+    """
+
+    __slots__ = (
+        "_block",
+        "_headers",
+        "_reason",
+        "_request",
+        "_times",
+        "extensions",
+        "history",
+        "http_version",
+        "next_request",
+        "status_code",
+    )
+
+    status_code: int
+    http_version: str
+    history: list[Response]
+    next_request: Request | None
+    extensions: dict[str, Any]
+    _reason: bytes
+    _block: bytes
+    _headers: Headers | None
+    _request: Request | None
+    _times: Times
+
+    @property
+    def request(self) -> Request:
+        request = self._request
+        if request is None:
+            raise RuntimeError("this response was made without a request: give Response(..., request=...)")
+        return request
+
+    @property
+    def url(self) -> URL:
+        """The URL that was answered."""
+        return self.request.url
+
+    @property
+    def reason_phrase(self) -> str:
+        """The reason phrase of the status line, or the registered one where there is none."""
+        return self._reason.decode("latin-1") if self._reason else REASONS.get(self.status_code, "")
+
+    @property
+    def headers(self) -> Headers:
+        """The header fields."""
+        headers = self._headers
+        if headers is None:
+            headers = self._headers = Headers.from_block(self._block)
+        return headers
+
+    @property
+    def timings(self) -> Timings:
+        """How long the parts took, in seconds since the start of the call."""
+        started, head, total = self._times
+        return Timings(head - started, total - started)
+
+    @property
+    def elapsed(self) -> timedelta:
+        """From the start of the call to the head of the response."""
+        return timedelta(seconds=self._times[1] - self._times[0])
+
+    @property
+    def is_informational(self) -> bool:
+        """Whether the status is 1xx."""
+        return 100 <= self.status_code < 200
+
+    @property
+    def is_success(self) -> bool:
+        """Whether the status is 2xx."""
+        return 200 <= self.status_code < 300
+
+    @property
+    def is_redirect(self) -> bool:
+        """Whether the response sends its client elsewhere: 301, 302, 303, 307 or 308, and a Location."""
+        return self.status_code in (301, 302, 303, 307, 308) and "location" in self.headers
+
+    @property
+    def is_client_error(self) -> bool:
+        """Whether the status is 4xx."""
+        return 400 <= self.status_code < 500
+
+    @property
+    def is_server_error(self) -> bool:
+        """Whether the status is 5xx or above."""
+        return self.status_code >= 500
+
+    @property
+    def is_error(self) -> bool:
+        """Whether the status is 4xx, 5xx or above."""
+        return self.status_code >= 400
+
+    @property
+    def ok(self) -> bool:
+        """Whether the status is below 400, as in Requests."""
+        return self.status_code < 400
+
+
+class Response(HeadView):
+    """A complete response. A client makes it; tests may, too.
+
+    Args:
+        status_code: the status.
+        headers: the header fields.
+        content: the body as it is after decoding.
+        text: the body as text, sent as UTF-8.
+        json: the body as a value.
+        request: what this answers.
+        http_version: see `HeadView`.
+        reason_phrase: where it is not the registered one.
+    """
+
+    __slots__ = ("_content", "_default_encoding", "_encoding", "_text", "_trailers", "_undecoded")
+
+    def __init__(
+        self,
+        status_code: int,
+        *,
+        headers: HeaderTypes = None,
+        content: bytes = b"",
+        text: str | None = None,
+        json: Any = None,
+        request: Request | None = None,
+        http_version: str = "HTTP/1.1",
+        reason_phrase: str = "",
+    ) -> None:
+        if sum((bool(content), text is not None, json is not None)) > 1:
+            raise TypeError("a Response has one of content, text and json")
+        fields = Headers(headers)
+        if text is not None:
+            content = text.encode()
+            fields.setdefault("Content-Type", "text/plain; charset=utf-8")
+        elif json is not None:
+            from json import dumps
+
+            content = dumps(json, ensure_ascii=False, separators=(",", ":")).encode()
+            fields.setdefault("Content-Type", "application/json")
+        if content:
+            fields.setdefault("Content-Length", str(len(content)))
+        self._fill(status_code, reason_phrase.encode("latin-1"), http_version, FieldBlock(), request, (0.0, 0.0, 0.0))
+        self._headers = fields
+        self._content: bytes | None = content
+
+    def _fill(
+        self,
+        status: int,
+        reason: bytes,
+        version: str,
+        block: bytes,
+        request: Request | None,
+        times: Times,
+        default_encoding: DefaultEncoding = "utf-8",
+    ) -> None:
+        self.status_code = status
+        self.http_version = version
+        self.history = []
+        self.next_request = None
+        self.extensions = {}
+        self._reason = reason
+        self._block = block
+        self._headers = None
+        self._request = request
+        self._times = times
+        self._content = None
+        self._undecoded: Callable[[], bytes] | None = None
+        self._trailers = b""
+        self._text: str | None = None
+        self._encoding: str | None = None
+        self._default_encoding = default_encoding
+
+    @classmethod
+    def assemble(
+        cls,
+        status: int,
+        reason: bytes,
+        version: str,
+        block: bytes,
+        request: Request,
+        times: Times,
+        default_encoding: DefaultEncoding,
+        content: bytes | Callable[[], bytes],
+        trailers: bytes,
+    ) -> Response:
+        """Make a response of what an exchange has brought.
+
+        Args:
+            status: the status.
+            reason: the reason phrase.
+            version: see `HeadView`.
+            block: the header lines.
+            request: what this answers.
+            times: when the call began, when the head had come, when the body had.
+            default_encoding: for text whose charset nobody names.
+            content: the decoded body, or what decodes it when somebody asks.
+            trailers: the trailer lines.
+        """
+        self = cls.__new__(cls)
+        self._fill(status, reason, version, block, request, times, default_encoding)
+        self._trailers = trailers
+        if isinstance(content, bytes):
+            self._content = content
+        else:
+            self._undecoded = content
+        return self
+
+    @property
+    def content(self) -> bytes:
+        """The body, decoded."""
+        content = self._content
+        if content is None:
+            content = self._content = b"" if self._undecoded is None else self._undecoded()
+            self._undecoded = None
+        return content
+
+    @property
+    def encoding(self) -> str:
+        """The character encoding of `text`: what was set, or the charset parameter, a BOM, the client's default."""
+        if self._encoding is None:
+            self._text, self._encoding = decode_text(
+                self.content, self.headers.get("content-type"), self._default_encoding
+            )
+        return self._encoding
+
+    @encoding.setter
+    def encoding(self, encoding: str) -> None:
+        "".encode(encoding)  # an unknown name is an error here, not at the first use of `text`
+        self._encoding = encoding
+        self._text = None
+
+    @property
+    def charset(self) -> str | None:
+        """The charset parameter of Content-Type, where there is one."""
+        return charset_of(self.headers.get("content-type"))
+
+    @property
+    def text(self) -> str:
+        """The body as text; what cannot be decoded becomes U+FFFD."""
+        if self._text is None:
+            encoding = self.encoding
+            if self._text is None:
+                self._text = self.content.decode(encoding, "replace")
+        return self._text
+
+    def json(self, **options: Any) -> Any:
+        """The body as JSON, by its bytes, whatever the Content-Type says (RFC 8259 section 8.1).
+
+        Args:
+            **options: as for json.loads.
+
+        Raises:
+            JSONError: the body is not JSON.
+        """
+        from json import loads
+
+        content = self.content
+        try:
+            return loads(content.removeprefix(b"\xef\xbb\xbf"), **options)
+        except ValueError as error:
+            raise JSONError(
+                detail=f"{error}; status {self.status_code}, {len(content)} bytes that begin {content[:60]!r}",
+                request=self._request,
+            ) from error
+
+    @property
+    def trailers(self) -> Headers:
+        """The trailer fields (RFC 9110 section 6.5)."""
+        return Headers.from_block(self._trailers)
+
+    def raise_for_status(self) -> Response:
+        """Give the response back, unless its status is 4xx or 5xx.
+
+        Raises:
+            StatusError: it is; the error has the response, body included.
+        """
+        if self.status_code >= 400:
+            kind = "client error" if self.status_code < 500 else "server error"
+            raise StatusError(
+                response=self,
+                request=self._request,
+                detail=f"{self.status_code} {self.reason_phrase}".rstrip() + f" ({kind})",
+            )
+        return self
+
+    def __bool__(self) -> bool:
+        return self.ok
+
+    def __iter__(self) -> Any:
+        raise TypeError("a Response is complete: use .content or .text, or client.stream(...) to iterate over a body")
+
+    def __repr__(self) -> str:
+        return f"<Response [{self.status_code} {self.reason_phrase}]>"
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {
+            "head": (self.status_code, self._reason, self.http_version, self._request, self._times),
+            "headers": self.headers,
+            "content": self.content,
+            "trailers": self._trailers,
+            "history": self.history,
+            "next_request": self.next_request,
+            "default_encoding": self._default_encoding if isinstance(self._default_encoding, str) else "utf-8",
+            "encoding": self._encoding,
+        }
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        status, reason, version, request, times = state["head"]
+        self._fill(status, reason, version, b"", request, times, state["default_encoding"])
+        self._headers = state["headers"]
+        self._content = state["content"]
+        self._trailers = state["trailers"]
+        self.history = state["history"]
+        self.next_request = state["next_request"]
+        self._encoding = state["encoding"]

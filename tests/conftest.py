@@ -1,0 +1,38 @@
+"""What every test may rely on: an environment without proxies and CA files, and the shared vectors."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+PROXIES = ("http", "https", "all", "no", "ftp", "ws", "wss", "socks")
+OTHERS = (
+    "AWS_CA_BUNDLE",
+    "CURL_CA_BUNDLE",
+    "NETRC",
+    "REQUESTS_CA_BUNDLE",
+    "REQUEST_METHOD",
+    "SSLKEYLOGFILE",
+    "SSL_CERT_DIR",
+    "SSL_CERT_FILE",
+)
+CLEARED = (*(f"{name}_proxy" for name in PROXIES), *(f"{name}_PROXY".upper() for name in PROXIES), *OTHERS)
+
+
+@pytest.fixture(autouse=True)
+def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test sees the proxies, CA files and key logs of the machine it runs on."""
+    for name in CLEARED:
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(scope="session")
+def vectors() -> Path:
+    """The folder of test vectors that lies beside the repository, or where $COURSER_VECTORS says."""
+    default = Path(__file__).parents[1] / "../shared/vectors"
+    path = Path(os.environ.get("COURSER_VECTORS") or default).resolve()
+    if not path.is_dir():
+        pytest.skip(f"no test vectors in {path}; COURSER_VECTORS can name their folder")
+    return path
