@@ -151,7 +151,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--niquests", help="the interpreter of the environment that has niquests")
     parser.add_argument("--source", type=Path, default=ROOT / "src", help="the folder that holds courser")
     parser.add_argument("--json", type=Path, default=ROOT / ".bench" / "results.json", help="where the raw results go")
-    parser.add_argument("--save", type=Path, help="folder for benchmarks.md and its plots, e.g. docs")
+    parser.add_argument("--save", type=Path, help="after a full run: folder for the page and its plots")
     options = parser.parse_args(arguments)
     options.rounds = options.rounds or (1 if options.quick else 5)
     options.seconds = options.seconds or (0.3 if options.quick else 1.0)
@@ -170,7 +170,9 @@ def main() -> None:
     print(report.budgets_text(found["results"]))
     options.json.parent.mkdir(parents=True, exist_ok=True)
     options.json.write_text(json.dumps(found, indent=1) + "\n")
-    if options.save:
+    if options.save and (options.quick or len(options.only) < len(BY_NAME) or len(options.clients) < len(NAMES)):
+        _tell(f"not all was measured, or briefly: {options.save} is left as it is; report.py can still be run")
+    elif options.save:
         report.save(found, options.save)
 
 

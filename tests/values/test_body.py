@@ -308,7 +308,7 @@ def test_a_closed_file_is_refused() -> None:
 # Iterables
 
 
-@pytest.mark.parametrize("source", [[b"ab", "é", bytearray(b"c"), b"", ""], Restart(b"ab", "éc"), (b"abé"[:2], "éc")])
+@pytest.mark.parametrize("source", [[b"ab", "é", bytearray(b"c"), b"", ""], Restart(b"ab", "éc"), (b"ab", "éc")])
 def test_what_can_start_anew_is_replayable(source: Any) -> None:
     body = made(content=source)
     assert (body.length, body.replayable, body.is_async, body.data) == (None, True, False, None)

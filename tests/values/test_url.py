@@ -434,6 +434,7 @@ def test_cve_2020_7212_a_megabyte_is_refused_at_once(text: str) -> None:
         "http://" + "0" * 65_000,
         "http://h:" + "0" * 65_000,
         "http:" + "/" * 65_000,
+        "http://" + "u" * 65_527 + "@h",
         "http://h/" + "é" * 65_000,
         "http://h/?" + "&" * 65_000,
         " " * 65_000,

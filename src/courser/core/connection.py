@@ -93,19 +93,28 @@ class Connection:
         """Let a reactor turn this connection from now on."""
         self.reactor = reactor
         self._interest = READ
-        self.link.attach(reactor.poller)
-        reactor.register(self, READ)
+        if self.fd < 0:
+            reactor.hear(self, self.link)
+        else:
+            self.link.attach(reactor.release)
+            reactor.register(self, READ)
 
     def leave(self) -> None:
         """Be turned by whoever uses it, and by nobody while it is idle."""
         reactor = self.reactor
         if reactor is not None:
-            reactor.unregister(self)
-            self.link.attach(None)
+            if self.fd < 0:
+                self.link.listen(None)
+            else:
+                reactor.unregister(self)
+                self.link.attach(None)
             self.reactor = None
 
     def step(self) -> None:
         """Wait for this connection alone, until it is ready or its deadline has come (the inline host's wait)."""
+        if self.fd < 0 and self.reactor is not None:
+            self.reactor.step()
+            return
         poll = self._poll
         if poll is None:
             poll = self._poll = self._solo()
@@ -129,7 +138,9 @@ class Connection:
             return
         before, self._interest = self._interest, interest
         reactor = self.reactor
-        if reactor is None:
+        if self.fd < 0:
+            self.link.want(interest)
+        elif reactor is None:
             self._poll = solo_poll(self, interest)
         elif interest == 0:
             reactor.unregister(self)
@@ -147,12 +158,12 @@ class Connection:
         leave it: a reset one would be reported again and again.
         """
         if self.reactor is not None:
-            self._want(WRITE if self.unsent else 0)
+            self._want(WRITE if self.pending else 0)
 
     def resume(self) -> None:
         """Receive again."""
         if self.reactor is not None and not self.closed:
-            self._want(READ | WRITE if self.unsent else READ)
+            self._want(READ | WRITE if self.pending else READ)
 
     def arm(self, deadline: float) -> None:
         """Set the deadline."""
@@ -180,9 +191,18 @@ class Connection:
         if size < len(data):
             self.unsent.append(memoryview(data)[size:] if size else data)
             self._flush()
+        elif self.link.wants_write:
+            self._want(self._interest | WRITE)
+
+    @property
+    def pending(self) -> bool:
+        """Whether something that was written has not reached the network."""
+        return bool(self.unsent) or self.link.wants_write
 
     def _flush(self) -> None:
         unsent, link = self.unsent, self.link
+        if link.wants_write:
+            link.flush()
         while unsent:
             data = unsent[0]
             piece = data if len(data) <= link.send_most else memoryview(data)[: link.send_most]
@@ -199,7 +219,7 @@ class Connection:
                 unsent.popleft()
             else:
                 unsent[0] = memoryview(data)[size:]
-        self._want(self._interest & ~WRITE)
+        self._want(self._interest | WRITE if link.wants_write else self._interest & ~WRITE)
 
     def _unsendable(self, error: OSError) -> None:
         """A peer that answers early and closes makes our send fail while its answer is waiting to be read."""
@@ -213,11 +233,11 @@ class Connection:
 
     def ready(self, mask: int, now: float) -> None:
         """Receive what is there, send what can be sent (called by whoever turns it)."""
-        if self.unsent and mask != READ:
+        if mask != READ and self.pending:
             self._flush()
-            if not self.unsent:
+            if not self.pending:
                 self.flushed(now)
-            if mask == WRITE and not self.link.wants_write:
+            if mask == WRITE:
                 return
         if not self.closed:
             self._pull(now)
@@ -276,7 +296,7 @@ class Connection:
         """
         if self.closed or self.broken:
             return False
-        if self.reactor is not None:
+        if self.reactor is not None or self.fd < 0:
             return True
         poll = self._poll
         if poll is None:
@@ -289,9 +309,9 @@ class Connection:
             self.closed = True
             self.deadline = FOREVER
             self.unsent.clear()
-            if self.reactor is not None:
-                self.reactor.unregister(self)
-                self.reactor = None
+            reactor, self.reactor = self.reactor, None
+            if reactor is not None and self.fd >= 0:
+                reactor.unregister(self)
             self._finalizer()
 
     def __repr__(self) -> str:

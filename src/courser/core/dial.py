@@ -17,7 +17,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from ..errors import CertificateError, ConnectError, HTTPError, ResolveError, TLSError
-from .link import Link, SocketLink, TLSLink
+from .link import BufferedTLSLink, Link, SocketLink, TLSLink
 from .reactor import READ, WRITE, Reactor
 from .route import Route, TLSPolicy
 from .waiter import FOREVER, Host, Interrupted, Waiter
@@ -202,20 +202,16 @@ class Race(Waiter):
             self._drop(attempt)
 
 
-class Handshake(Waiter):
-    """A TLS handshake on a connected socket."""
+class Shaking(Waiter):
+    """A TLS handshake under way: what the two kinds of TLS link share."""
 
-    __slots__ = ("_interest", "_reactor", "socket")
+    __slots__ = ("_interest", "_reactor")
 
-    def __init__(self, reactor: Reactor, sock: ssl.SSLSocket, final: float) -> None:
+    def __init__(self, reactor: Reactor, final: float) -> None:
         super().__init__(reactor)
         self._reactor = reactor
         self._interest = 0
-        self.socket = sock
         self.deadline = final
-
-    def fileno(self) -> int:
-        return self.socket.fileno()
 
     def start(self) -> None:
         """Say hello."""
@@ -224,34 +220,142 @@ class Handshake(Waiter):
             self._reactor.arm(self, self.deadline)
 
     def ready(self, mask: int, now: float) -> None:
-        import ssl
-
+        """Go as far as possible."""
         try:
-            self.socket.do_handshake()
-        except ssl.SSLWantReadError:
-            self._want(READ)
-        except ssl.SSLWantWriteError:
-            self._want(WRITE)
+            interest = self._go_on()
         except (OSError, ValueError) as error:
             self.cancel()
             self.fail(error)
         else:
-            self.cancel()
-            self.complete()
+            if interest:
+                self._want(interest)
+            else:
+                self.cancel()
+                self.complete()
+
+    def _go_on(self) -> int:
+        """Go as far as possible; tell what to wait for, 0 when it is done."""
+        raise NotImplementedError
+
+    @property
+    def agreed(self) -> bool:
+        """Whether the handshake is done."""
+        raise NotImplementedError
 
     def _want(self, interest: int) -> None:
         if self._interest == 0:
-            self._reactor.register(self, interest)
+            self._begin(interest)
         elif self._interest != interest:
             self._reactor.modify(self, interest)
         self._interest = interest
+
+    def _begin(self, interest: int) -> None:
+        self._reactor.register(self, interest)
+
+    def fileno(self) -> int:
+        raise NotImplementedError
 
     def cancel(self) -> None:
         """Leave the reactor."""
         self.deadline = FOREVER
         if self._interest:
             self._interest = 0
-            self._reactor.unregister(self)
+            self._end()
+
+    def _end(self) -> None:
+        self._reactor.unregister(self)
+
+
+class Handshake(Shaking):
+    """A TLS handshake on a connected socket."""
+
+    __slots__ = ("_socket",)
+
+    def __init__(self, reactor: Reactor, sock: ssl.SSLSocket, final: float) -> None:
+        super().__init__(reactor, final)
+        self._socket = sock
+
+    def fileno(self) -> int:
+        return self._socket.fileno()
+
+    def _go_on(self) -> int:
+        import ssl
+
+        try:
+            self._socket.do_handshake()
+        except ssl.SSLWantReadError:
+            return READ
+        except ssl.SSLWantWriteError:
+            return WRITE
+        return 0
+
+    @property
+    def agreed(self) -> bool:
+        return self._socket.version() is not None
+
+
+class BufferedHandshake(Shaking):
+    """A TLS handshake over another link."""
+
+    __slots__ = ("_agreed", "_link")
+
+    def __init__(self, reactor: Reactor, link: BufferedTLSLink, final: float) -> None:
+        super().__init__(reactor, final)
+        self._link = link
+        self._agreed = False
+
+    def fileno(self) -> int:
+        return self._link.fileno()
+
+    def _go_on(self) -> int:
+        try:
+            self._link.shake()
+        except BlockingIOError:
+            return READ | WRITE if self._link.wants_write else READ
+        self._agreed = True
+        return 0
+
+    @property
+    def agreed(self) -> bool:
+        return self._agreed
+
+    def _want(self, interest: int) -> None:
+        if self.fileno() >= 0:
+            super()._want(interest)
+        elif self._interest == 0:
+            self._interest = interest
+            self._reactor.hear(self, self._link)
+
+    def _end(self) -> None:
+        if self.fileno() >= 0:
+            super()._end()
+        else:
+            self._link.listen(None)
+
+
+async def _shake(host: Host, handshake: Shaking, route: Route, policy: TLSPolicy, deadline: Deadline) -> None:
+    """Wait for a handshake.
+
+    Raises:
+        TLSError: it failed.
+        ConnectTimeout: it took too long.
+    """
+    try:
+        handshake.start()
+        if not handshake.done:
+            await host.wait(handshake)
+    finally:
+        handshake.cancel()
+    name = _verified_name(route, policy)
+    if handshake.error is not None:
+        raise _refusal(handshake.error, name, policy)
+    if not handshake.agreed:
+        raise deadline.error("connect", f"{name} (TLS handshake)")
+
+
+def _verified_name(route: Route, policy: TLSPolicy) -> str:
+    """The name that the peer has to prove: without the zone of an address, and without the root's dot."""
+    return (policy.server_hostname or route.host.partition("%")[0]).rstrip(".")
 
 
 class Dialer:
@@ -292,17 +396,9 @@ class Dialer:
         final = deadline.within(deadline.timeout.connect, monotonic())
         if route.proxies:
             raise ConnectError(phase="connect", detail="proxies are not supported yet")
-        if self._network is not None:
-            made = self._network.connect(route, final)
-            if not isinstance(made, Awaitable):
-                return made
-            limit = Waiter()
-            limit.deadline = final
-            host.arm(limit)
-            try:
-                return await host.pull(made, limit)
-            except Interrupted:
-                raise deadline.error("connect", label) from None
+        network = self._network or host.network
+        if network is not None:
+            return await self._over(network, host, route, deadline, final, label, session)
         reactor = host.reactor or Reactor()
         sock = await self._connect(host, reactor, route, deadline, final, label)
         if route.tls is None:
@@ -312,6 +408,55 @@ class Dialer:
         except BaseException:
             sock.close()
             raise
+
+    async def _over(
+        self,
+        network: Network,
+        host: Host,
+        route: Route,
+        deadline: Deadline,
+        final: float,
+        label: str,
+        session: Any,
+    ) -> Link:
+        try:
+            made = network.connect(route, final)
+            if isinstance(made, Awaitable):
+                limit = Waiter()
+                limit.deadline = final
+                host.arm(limit)
+                made = await host.pull(made, limit)
+        except Interrupted:
+            raise deadline.error("connect", label) from None
+        except socket.gaierror as error:
+            raise ResolveError(phase="resolve", detail=f"{label}: {error.strerror or error}", retryable=True) from error
+        except OSError as error:
+            if isinstance(error, HTTPError):
+                raise
+            raise ConnectError(phase="connect", detail=f"{label}: {error.strerror or error}", retryable=True) from error
+        if route.tls is None or made.encrypted:
+            return made
+        try:
+            context = await self._context(host, route, route.tls, deadline, final)
+            secure = BufferedTLSLink(made, context, _verified_name(route, route.tls), session)
+            shake = BufferedHandshake(host.reactor or Reactor(), secure, final)
+            await _shake(host, shake, route, route.tls, deadline)
+        except BaseException:
+            made.close()
+            raise
+        return secure
+
+    async def _context(
+        self, host: Host, route: Route, policy: TLSPolicy, deadline: Deadline, final: float
+    ) -> ssl.SSLContext:
+        contexts = self._contexts
+        known = contexts.get(policy, route.protocols)
+        if known is not None:
+            return known
+        try:
+            return await host.call(contexts.build, policy, route.protocols, deadline=final)
+        except Interrupted:
+            raise deadline.error("connect", f"{route.host} (reading root certificates)") from None
 
     async def _addresses(
         self, host: Host, route: Route, deadline: Deadline, final: float, label: str
@@ -370,35 +515,21 @@ class Dialer:
         policy = route.tls
         if policy is None:  # pragma: no cover - the caller has asked
             raise TypeError("a route without TLS")
-        contexts = self._contexts
-        try:
-            context = contexts.get(policy, route.protocols) or await host.call(
-                contexts.build, policy, route.protocols, deadline=final
-            )
-        except Interrupted:
-            raise deadline.error("connect", f"{route.host} (TLS set-up)") from None
-        name = policy.server_hostname or route.host.partition("%")[0]
+        context = await self._context(host, route, policy, deadline, final)
+        name = _verified_name(route, policy)
         try:
             secure = context.wrap_socket(
                 sock,
-                server_hostname=name.rstrip("."),
+                server_hostname=name,
                 do_handshake_on_connect=False,
                 suppress_ragged_eofs=False,
                 session=session,
             )
         except (OSError, ValueError) as error:
             raise TLSError(phase="tls", detail=f"{name}: {error}") from error
-        handshake = Handshake(reactor, secure, final)
         try:
-            handshake.start()
-            if not handshake.done:
-                await host.wait(handshake)
-            if handshake.error is not None:
-                raise _refusal(handshake.error, name, policy)
-            if secure.version() is None:
-                raise deadline.error("connect", f"{name} (TLS handshake)")
+            await _shake(host, Handshake(reactor, secure, final), route, policy, deadline)
         except BaseException:
-            handshake.cancel()
             secure.close()
             raise
         return TLSLink(secure)

@@ -48,7 +48,7 @@ class HTTP1Connection(Connection):
     @property
     def reusable(self) -> bool:
         """Whether the next exchange may use this connection."""
-        return not self.closed and not self.broken and not self.unsent and self.engine.is_idle
+        return not self.closed and not self.broken and not self.pending and self.engine.is_idle
 
     def received(self, data: bytes, now: float) -> None:
         reference = self.exchange

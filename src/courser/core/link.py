@@ -21,9 +21,10 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 if TYPE_CHECKING:
     import ssl
 
-    from .reactor import Poller
+Release = Callable[[socket.socket], None]
+"""Takes a socket out of a poll object, and closes it."""
 
-__all__ = ["RECEIVE_MOST", "Link", "SocketLink", "TLSLink", "TruncatedStream"]
+__all__ = ["RECEIVE_MOST", "BufferedTLSLink", "Link", "Release", "SocketLink", "TLSLink", "TruncatedStream"]
 
 RECEIVE_MOST: Final = 256 * 1024
 """Bytes that one connection may receive in one turn, so that a download beside it never starves a small answer."""
@@ -46,7 +47,7 @@ class Link(Protocol):
         alpn: the protocol agreed on in the TLS handshake (RFC 7301).
         again_above: a receive of at least this many bytes says that more may lie ready at once.
         send_most: the most bytes worth offering in one send.
-        wants_write: whether receiving is stuck until the descriptor is writable.
+        wants_write: whether `flush` has to be called when the descriptor is writable.
     """
 
     @property
@@ -68,8 +69,20 @@ class Link(Protocol):
         """The descriptor to poll, or -1: then the link calls `notify` whenever a call may go further than before."""
         ...
 
-    def attach(self, poller: Poller | None) -> None:
-        """Remember the poll object that knows the descriptor, None for none."""
+    def attach(self, release: Release | None) -> None:
+        """Remember who has to know before the descriptor is closed, None for nobody."""
+        ...
+
+    def listen(self, wake: Callable[[], None] | None) -> None:
+        """Say whom to call when a call may go further than before, where there is no descriptor to poll."""
+        ...
+
+    def want(self, interest: int) -> None:
+        """Say which calls are of interest, where there is no descriptor to poll."""
+        ...
+
+    def flush(self) -> None:
+        """Go on with what a call could not finish, now that the descriptor is writable."""
         ...
 
     def close(self) -> None:
@@ -84,30 +97,33 @@ class Link(Protocol):
 class _Socket:
     """What plain and encrypted links over a socket share: the descriptor and its end."""
 
-    __slots__ = ("_poller", "socket")
+    __slots__ = ("_release", "socket")
 
     socket: socket.socket
 
     def __init__(self, sock: socket.socket) -> None:
         self.socket = sock
-        self._poller: Poller | None = None
+        self._release: Release | None = None
 
     def fileno(self) -> int:
         return self.socket.fileno()
 
-    def attach(self, poller: Poller | None) -> None:
-        self._poller = poller
+    def attach(self, release: Release | None) -> None:
+        self._release = release
+
+    def listen(self, wake: Callable[[], None] | None) -> None:
+        """There is a descriptor to poll."""
+
+    def want(self, interest: int) -> None:
+        """There is a descriptor to poll."""
 
     def close(self) -> None:
-        poller = self._poller
-        if poller is not None:
+        release, self._release = self._release, None
+        if release is not None:
             # A descriptor that a child process shares would otherwise stay in the poll object after the close.
-            self._poller = None
-            try:
-                poller.unregister(self.socket.fileno())
-            except (OSError, ValueError, KeyError):
-                pass
-        self.socket.close()
+            release(self.socket)
+        else:
+            self.socket.close()
 
     def info(self) -> dict[str, Any]:
         try:
@@ -126,6 +142,9 @@ class SocketLink(_Socket):
     again_above = sys.maxsize
     send_most = 2**20
     wants_write = False
+
+    def flush(self) -> None:
+        """A socket finishes what it begins."""
 
     def __init__(self, sock: socket.socket) -> None:
         super().__init__(sock)
@@ -162,6 +181,9 @@ class TLSLink(_Socket):
         except self._ssl.SSLEOFError as error:
             raise TruncatedStream("TLS ended without close_notify") from error
 
+    def flush(self) -> None:
+        self.wants_write = False
+
     def send(self, data: bytes | memoryview) -> int:
         try:
             return self.socket.send(data)
@@ -176,4 +198,121 @@ class TLSLink(_Socket):
             facts["certificate"] = self.socket.getpeercert(binary_form=True)
         except (OSError, ValueError):
             pass
+        return facts
+
+
+class BufferedTLSLink:
+    """TLS over any other link: in memory, where TLSLink leaves the work to the socket.
+
+    It is what TLS inside TLS is made of, and TLS over a transport of an event loop. What TLS makes of a send is kept
+    until the link below takes it; until then nothing more is taken, and `flush` has to be called.
+
+    Args:
+        below: the link that carries the records.
+        context: the TLS settings.
+        server_hostname: the name to ask for and to verify.
+        session: a TLS session to resume.
+    """
+
+    __slots__ = ("_below", "_incoming", "_kept", "_object", "_outgoing", "_ssl")
+
+    encrypted = True
+    again_above = 4096
+    send_most = TLS_RECORD
+
+    def __init__(self, below: Link, context: ssl.SSLContext, server_hostname: str, session: Any = None) -> None:
+        import ssl
+
+        self._ssl = ssl
+        self._below = below
+        self._incoming = ssl.MemoryBIO()
+        self._outgoing = ssl.MemoryBIO()
+        self._object = context.wrap_bio(
+            self._incoming, self._outgoing, server_hostname=server_hostname, session=session
+        )
+        self._kept: bytes | memoryview = b""
+
+    @property
+    def alpn(self) -> str | None:
+        return self._object.selected_alpn_protocol()
+
+    @property
+    def wants_write(self) -> bool:
+        return bool(self._kept)
+
+    def shake(self) -> None:
+        """Go on with the handshake; BlockingIOError says that it is not done."""
+        while True:
+            try:
+                self._object.do_handshake()
+            except self._ssl.SSLWantReadError:
+                self.flush()
+                self._fill()
+            except BaseException:
+                self.flush()
+                raise
+            else:
+                self.flush()
+                return
+
+    def _fill(self) -> None:
+        data = self._below.receive(RECEIVE_MOST)
+        if data:
+            self._incoming.write(data)
+        else:
+            self._incoming.write_eof()
+
+    def receive(self, size: int) -> bytes:
+        while True:
+            try:
+                return self._object.read(size)
+            except self._ssl.SSLWantReadError:
+                self.flush()
+                self._fill()
+            except self._ssl.SSLEOFError as error:
+                raise TruncatedStream("TLS ended without close_notify") from error
+
+    def send(self, data: bytes | memoryview) -> int:
+        self.flush()
+        if self._kept:
+            raise BlockingIOError
+        try:
+            size = self._object.write(data)
+        except self._ssl.SSLWantReadError:
+            raise BlockingIOError from None
+        self.flush()
+        return size
+
+    def flush(self) -> None:
+        while True:
+            if not self._kept:
+                self._kept = self._outgoing.read()
+                if not self._kept:
+                    return
+            try:
+                taken = self._below.send(self._kept)
+            except BlockingIOError:
+                return
+            self._kept = memoryview(self._kept)[taken:] if taken < len(self._kept) else b""
+
+    def fileno(self) -> int:
+        return self._below.fileno()
+
+    def attach(self, release: Release | None) -> None:
+        self._below.attach(release)
+
+    def listen(self, wake: Callable[[], None] | None) -> None:
+        self._below.listen(wake)
+
+    def want(self, interest: int) -> None:
+        self._below.want(interest)
+
+    def close(self) -> None:
+        self._below.close()
+
+    def info(self) -> dict[str, Any]:
+        facts = self._below.info()
+        facts["version"] = self._object.version()
+        facts["cipher"] = self._object.cipher()
+        facts["certificate"] = self._object.getpeercert(binary_form=True)
         return facts

@@ -19,15 +19,19 @@ import socket
 import sys
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from heapq import heappop, heappush
 from itertools import count
 from time import monotonic
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 from weakref import ReferenceType, ref
 
 from .waiter import FOREVER
 
-__all__ = ["READ", "WRITE", "Entry", "Poller", "Reactor", "Timers", "fresh_poller", "solo_poll"]
+if TYPE_CHECKING:
+    from .link import Link
+
+__all__ = ["READ", "WRITE", "Entry", "Poller", "Reactor", "Timers", "can_nest", "fresh_poller", "solo_poll"]
 
 READ: Final = 1
 WRITE: Final = 4
@@ -98,9 +102,14 @@ class PlainPoll:
 
 def fresh_poller() -> Poller:
     """The best poll object that this system has, looked up when it is needed."""
-    if sys.platform == "linux" and hasattr(select, "epoll"):
+    if can_nest():
         return select.epoll(flags=select.EPOLL_CLOEXEC)
     return PlainPoll()
+
+
+def can_nest() -> bool:
+    """Whether the poll object of this system has a descriptor that another one can watch."""
+    return sys.platform == "linux" and hasattr(select, "epoll")
 
 
 def solo_poll(entry: Entry | Any, interest: int = READ) -> Callable[[float | None], list[tuple[int, int]]]:
@@ -254,6 +263,27 @@ class Reactor:
         self._entries.pop(fd, None)
         entry.armed = FOREVER
         discard(self.poller, fd)
+
+    def release(self, sock: socket.socket) -> None:
+        """Take a socket out of the poll object and close it, in this order; from any thread."""
+        discard(self.poller, sock.fileno())
+        sock.close()
+
+    def hear(self, entry: Entry, link: Link) -> None:
+        """Serve an entry whose link has no descriptor, whenever the link says so, from whatever thread."""
+        entries = ref(entry)
+        self.listen()
+
+        def serve() -> None:
+            alive = entries()
+            if alive is not None:
+                try:
+                    alive.ready(READ | WRITE, monotonic())
+                except Exception as error:
+                    alive.fail(error)
+
+        link.listen(partial(self.post, serve))
+        self.post(serve)
 
     def arm(self, entry: Timed, deadline: float) -> None:
         """Make sure that the entry is looked at when its deadline comes."""

@@ -159,7 +159,7 @@ class PooledTransport:
                 await self._pour_async(exchange, connection, source)
             else:
                 await self._pour(exchange, connection, source)
-        if connection.unsent:
+        if connection.pending:
             await exchange.until(self.host, DRAINED, "write")
 
     def _write_whole(self, connection: HTTP1Connection, head: bytes, data: bytes) -> None:
@@ -178,7 +178,7 @@ class PooledTransport:
         for piece in source:
             for part in engine.send_data(piece):
                 connection.write(part)
-            if connection.unsent:
+            if connection.pending:
                 await exchange.until(host, DRAINED, "write")
             if exchange.head is not None or exchange.error is not None:
                 return
@@ -201,7 +201,7 @@ class PooledTransport:
                     return
                 for part in engine.send_data(piece):
                     connection.write(part)
-                if connection.unsent:
+                if connection.pending:
                     await exchange.until(host, DRAINED, "write")
             else:
                 return

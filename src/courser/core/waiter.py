@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
-    from .reactor import Reactor
-
 T = TypeVar("T")
 
 __all__ = ["FOREVER", "Future", "Host", "Interrupted", "Source", "Waiter"]
@@ -92,6 +90,7 @@ class Host(Protocol):
         blocking: whether the thread belongs to the caller alone, so that a user's function may simply be called.
         turned: whether idle connections are turned by the reactor, and so notice their end by themselves.
         reactor: turns the connections of this host; None where each is turned by its user.
+        network: connects where this host cannot use sockets of our own; else None.
     """
 
     @property
@@ -99,7 +98,9 @@ class Host(Protocol):
     @property
     def turned(self) -> bool: ...
     @property
-    def reactor(self) -> Reactor | None: ...
+    def reactor(self) -> Any: ...
+    @property
+    def network(self) -> Any: ...
 
     def adopt(self, connection: Any, /) -> None:
         """Have a connection turned as this host does it."""

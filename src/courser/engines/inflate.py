@@ -58,7 +58,7 @@ class Stage(Protocol):
 
 def _slices(data: bytes) -> Iterator[bytes]:
     if len(data) <= SLICE:
-        return iter((data,))
+        return iter((data,) if data else ())
     return (data[start : start + SLICE] for start in range(0, len(data), SLICE))
 
 

@@ -8,18 +8,21 @@ it, and everything that belongs to it goes too.
 from __future__ import annotations
 
 import asyncio
+import os
+import sys
 import threading
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager
 from time import monotonic
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 from weakref import WeakKeyDictionary, ref
 
-from ..core.reactor import Reactor
+from ..core.reactor import Reactor, can_nest
 from ..core.waiter import FOREVER, Interrupted, Waiter
 from .job import call_in_thread
+from .loops import DirectReactor, TransportNetwork, TransportReactor
 
-__all__ = ["AioHost", "current_host"]
+__all__ = ["AioHost", "choose_driver", "current_host"]
 
 T = TypeVar("T")
 
@@ -37,7 +40,7 @@ class LoopTimer:
         self._when = FOREVER
         self._turn: Callable[[], None] = lambda: None
 
-    def connect(self, reactor: Reactor) -> None:
+    def connect(self, reactor: Reactor | TransportReactor) -> None:
         """Say whom to turn when the time comes; weakly, for the reactor knows the timer."""
         turns = ref(reactor)
 
@@ -63,17 +66,33 @@ class LoopTimer:
 
 
 class AioHost:
-    """What the core sees of one asyncio event loop."""
+    """What the core sees of one asyncio event loop.
+
+    Args:
+        loop: the loop, which runs in this thread.
+        driver: nested, direct or transports; see hosts/loops.py.
+
+    Attributes:
+        network: connects instead of sockets of our own, for the transports driver.
+    """
 
     blocking = False
     turned = True
 
-    def __init__(self, loop: Loop) -> None:
+    def __init__(self, loop: Loop, driver: str) -> None:
         timer = LoopTimer(loop)
-        self.reactor = Reactor(timer.schedule)
-        timer.connect(self.reactor)
         self.deliver = _deliverer(loop)
-        loop.add_reader(self.reactor.fileno(), self.reactor.turn)
+        self.network: TransportNetwork | None = None
+        self.reactor: Reactor | TransportReactor
+        if driver == "nested":
+            self.reactor = Reactor(timer.schedule)
+            loop.add_reader(self.reactor.fileno(), self.reactor.turn)
+        elif driver == "direct":
+            self.reactor = DirectReactor(loop, timer.schedule)
+        else:
+            self.reactor = TransportReactor(loop, timer.schedule)
+            self.network = TransportNetwork()
+        timer.connect(self.reactor)
 
     def dispose(self) -> None:
         """Give up the reactor of a loop that is closed."""
@@ -162,13 +181,32 @@ _hosts: WeakKeyDictionary[Loop, AioHost] = WeakKeyDictionary()
 _lock = threading.Lock()
 
 
+DRIVERS: Final = ("nested", "direct", "transports")
+
+
+def choose_driver(loop: Loop) -> str:
+    """How the sockets of a loop are served: the fastest way that works, or what COURSER_DRIVER says.
+
+    Raises:
+        ValueError: COURSER_DRIVER is none of nested, direct and transports.
+    """
+    forced = os.environ.get("COURSER_DRIVER")
+    if forced:
+        if forced not in DRIVERS:
+            raise ValueError(f"the environment variable COURSER_DRIVER is {forced!r}: it may be {', '.join(DRIVERS)}")
+        return forced
+    if sys.platform == "win32" and "Proactor" in type(loop).__name__:
+        return "transports"
+    return "nested" if can_nest() else "direct"
+
+
 def current_host(loop: Loop) -> AioHost:
     """The host of the running loop, made when it is first asked for."""
     with _lock:
         host = _hosts.get(loop)
         if host is None:
             _sweep()
-            host = _hosts[loop] = AioHost(loop)
+            host = _hosts[loop] = AioHost(loop, choose_driver(loop))
         return host
 
 

@@ -83,6 +83,7 @@ class GroupHost:
     """Runs procedures side by side in the calling thread."""
 
     blocking = True
+    network: Any = None
     turned = False
 
     def __init__(self) -> None:

@@ -83,11 +83,14 @@ class InlineHost:
     __slots__ = ()
 
     blocking = True
+    network: Any = None
     turned = False
     reactor: Reactor | None = None
 
     def adopt(self, connection: Any, /) -> None:
-        """A connection is turned by whoever uses it."""
+        """A connection is turned by whoever uses it; one without a descriptor needs a reactor for that."""
+        if connection.fd < 0 and connection.reactor is None:
+            connection.join(Reactor())
 
     def arm(self, waiter: Waiter, /) -> None:
         """Whoever waits looks at the deadline itself."""

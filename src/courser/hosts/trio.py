@@ -61,6 +61,7 @@ class TrioHost:
     """What the core sees of one run of trio."""
 
     blocking = False
+    network: Any = None
     turned = True
 
     def __init__(self) -> None:

@@ -49,7 +49,8 @@ def charset_of(content_type: str | None) -> str | None:
     if content_type is None or "charset" not in content_type.lower():
         return None
     for name, quoted, plain in _PARAMETER.findall(content_type):
-        if name.lower() == "charset" and (value := _ESCAPED.sub(r"\1", quoted) or plain.strip(" \t\r\n")):
+        value: str = _ESCAPED.sub(r"\1", quoted) or plain.strip(" \t\r\n")
+        if value and value.isprintable() and name.lower() == "charset":
             return value
     return None
 

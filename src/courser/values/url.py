@@ -310,7 +310,7 @@ def parse_url(text: str) -> URL:
 
 def _parse(text: str) -> URL:
     match = _NORMAL(text)
-    if match is None or len(text) > MAX_LENGTH:
+    if match is None or len(text) >= MAX_LENGTH:
         return _build(parse(text))
     scheme, username, password, authority, host, port, target, path, query, fragment = match.groups()
     default_port = DEFAULT_PORTS[scheme]

@@ -217,7 +217,7 @@ class ServerEngine(Engine):
             return
         self.response_done = True
         self.reusable = self.reusable and self.phase is _DONE
-        self.is_idle = self.reusable
+        self.is_idle = self.reusable and not self._waiting
         if self.phase is not Phase.DEAD:
             self.phase = _HEAD if self.reusable else Phase.IDLE
         self.bytes_received = 0

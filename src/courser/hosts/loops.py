@@ -1,0 +1,296 @@
+"""Reactors of asyncio that have no poll object of their own, for loops and systems where one cannot be nested.
+
+The direct driver gives each socket to the loop. The transports driver gives the loop even the sending and receiving,
+which is all that a proactor can do. To connections both look like any other reactor.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+from collections import deque
+from collections.abc import Callable
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Final
+from weakref import ReferenceType, ref
+
+from ..core.reactor import READ, WRITE, Entry, Timers
+from ..core.waiter import FOREVER
+
+if TYPE_CHECKING:
+    from ..core.link import Link, Release
+    from ..core.reactor import Timed
+    from ..core.route import Route
+
+__all__ = ["DirectReactor", "TransportLink", "TransportNetwork", "TransportReactor"]
+
+Loop = asyncio.AbstractEventLoop
+
+FULL: Final = 512 * 1024
+"""Bytes that wait for their reader before the loop is asked to receive no more."""
+
+
+class TransportReactor:
+    """Keeps deadlines, and serves entries whose links speak up by themselves.
+
+    Args:
+        loop: whose.
+        schedule: sets the loop's timer.
+    """
+
+    __slots__ = ("__weakref__", "_loop", "_schedule", "_thread", "_timers")
+
+    def __init__(self, loop: Loop, schedule: Callable[[float], None]) -> None:
+        self._loop = ref(loop)
+        self._schedule = schedule
+        self._timers = Timers()
+        self._thread = threading.get_ident()
+
+    def arm(self, entry: Timed, deadline: float) -> None:
+        """Make sure that the entry is looked at when its deadline comes."""
+        if self._timers.push(entry, deadline):
+            self._schedule(deadline)
+
+    def turn(self) -> None:
+        """Serve what is due."""
+        timers = self._timers
+        timers.fire(monotonic())
+        if timers.next < FOREVER:
+            self._schedule(timers.next)
+
+    def post(self, call: Callable[[], None]) -> None:
+        """Have something called by the loop's thread."""
+        loop = self._loop()
+        if loop is not None and not loop.is_closed():
+            try:
+                loop.call_soon_threadsafe(call)
+            except RuntimeError:
+                pass  # closed meanwhile
+
+    def hear(self, entry: Entry, link: Link) -> None:
+        """Serve an entry whenever its link says so."""
+        entries = ref(entry)
+
+        def serve() -> None:
+            _serve(entries, READ | WRITE)
+
+        def wake() -> None:
+            if threading.get_ident() == self._thread:
+                serve()
+            else:
+                self.post(serve)
+
+        link.listen(wake)
+        self.post(serve)
+
+    def close(self) -> None:
+        """There is nothing to give back."""
+
+
+class DirectReactor(TransportReactor):
+    """Gives each socket to the loop."""
+
+    __slots__ = ()
+
+    def register(self, entry: Entry, interest: int) -> None:
+        """Serve an entry from now on."""
+        self.modify(entry, interest)
+
+    def modify(self, entry: Entry, interest: int) -> None:
+        """Change what an entry waits for."""
+        loop = self._loop()
+        if loop is None:
+            return
+        fd = entry.fileno()
+        if interest & READ:
+            loop.add_reader(fd, _serve, ref(entry), READ)
+        else:
+            loop.remove_reader(fd)
+        if interest & WRITE:
+            loop.add_writer(fd, _serve, ref(entry), WRITE)
+        else:
+            loop.remove_writer(fd)
+
+    def unregister(self, entry: Entry) -> None:
+        """Serve an entry no more."""
+        entry.armed = FOREVER
+        if threading.get_ident() == self._thread:
+            self._remove(entry.fileno())
+
+    def _remove(self, fd: int) -> None:
+        loop = self._loop()
+        if loop is not None and not loop.is_closed() and fd >= 0:
+            loop.remove_reader(fd)
+            loop.remove_writer(fd)
+
+    def release(self, sock: socket.socket) -> None:
+        """Take a socket out of the loop and close it; another thread leaves both to the loop's own."""
+        if threading.get_ident() == self._thread:
+            self._remove(sock.fileno())
+            sock.close()
+            return
+        loop = self._loop()
+        if loop is None or loop.is_closed():
+            sock.close()
+            return
+        try:
+            loop.call_soon_threadsafe(self.release, sock)
+        except RuntimeError:
+            sock.close()
+
+
+def _serve(entries: ReferenceType[Entry], mask: int) -> None:
+    entry = entries()
+    if entry is not None:
+        try:
+            entry.ready(mask, monotonic())
+        except Exception as error:
+            entry.fail(error)
+
+
+class TransportLink(asyncio.Protocol):
+    """A link over a transport of the loop. It has no descriptor; it calls its listener when something has changed."""
+
+    encrypted = False
+    alpn: str | None = None
+    again_above = 1
+    send_most = 256 * 1024
+    wants_write = False
+
+    def __init__(self, loop: Loop) -> None:
+        self._loop = ref(loop)
+        self._thread = threading.get_ident()
+        self._transport: Any = None
+        self._inbox: deque[bytes] = deque()
+        self._size = 0
+        self._ended = False
+        self._lost: BaseException | None = None
+        self._full = False
+        self._wake: Callable[[], None] | None = None
+
+    # What the transport calls
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        self._inbox.append(bytes(data))
+        self._size += len(data)
+        if self._size > FULL:
+            self._transport.pause_reading()
+        self._notify()
+
+    def eof_received(self) -> bool:
+        self._ended = True
+        self._notify()
+        return True
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._lost = exc
+        self._ended = True
+        self._full = False
+        self._notify()
+
+    def pause_writing(self) -> None:
+        self._full = True
+
+    def resume_writing(self) -> None:
+        self._full = False
+        self._notify()
+
+    def _notify(self) -> None:
+        if self._wake is not None:
+            self._wake()
+
+    # The link
+
+    def receive(self, size: int) -> bytes:
+        if not self._inbox:
+            if self._lost is not None:
+                raise self._lost if isinstance(self._lost, OSError) else ConnectionResetError(str(self._lost))
+            if self._ended:
+                return b""
+            raise BlockingIOError
+        data = self._inbox.popleft()
+        if len(data) > size:
+            self._inbox.appendleft(data[size:])
+            data = data[:size]
+        self._size -= len(data)
+        if self._size <= FULL:
+            self._transport.resume_reading()
+        return data
+
+    def send(self, data: bytes | memoryview) -> int:
+        if self._lost is not None or self._transport.is_closing():
+            raise ConnectionResetError("the connection is closed")
+        if self._full:
+            raise BlockingIOError
+        self._transport.write(data)
+        return len(data)
+
+    def flush(self) -> None:
+        """The transport sends by itself."""
+
+    def fileno(self) -> int:
+        return -1
+
+    def attach(self, release: Release | None) -> None:
+        """There is no descriptor."""
+
+    def listen(self, wake: Callable[[], None] | None) -> None:
+        self._wake = wake
+
+    def want(self, interest: int) -> None:
+        if self._transport.is_closing():
+            return
+        if interest & READ:
+            if self._size <= FULL:
+                self._transport.resume_reading()
+        else:
+            self._transport.pause_reading()
+
+    def close(self) -> None:
+        self._wake = None
+        transport, loop = self._transport, self._loop()
+        if transport is None or loop is None or loop.is_closed():
+            return
+        if threading.get_ident() == self._thread:
+            transport.abort()
+            return
+        try:
+            loop.call_soon_threadsafe(transport.abort)
+        except RuntimeError:
+            pass  # closed meanwhile
+
+    def info(self) -> dict[str, Any]:
+        get = self._transport.get_extra_info
+        return {"peer": get("peername"), "local": get("sockname")}
+
+
+class TransportNetwork:
+    """Connects with the loop's own means.
+
+    Args:
+        resolve: finds the addresses of a host; the loop's resolver where it is None.
+    """
+
+    async def connect(self, route: Route, deadline: float, /) -> Link:
+        """Connect to the first hop of a route; the deadline is kept by the caller."""
+        loop = asyncio.get_running_loop()
+
+        def make() -> TransportLink:
+            return TransportLink(loop)
+
+        if route.uds is not None:
+            _, link = await loop.create_unix_connection(make, route.uds)
+            return link
+        transport, link = await loop.create_connection(
+            make, route.host, route.port, happy_eyeballs_delay=0.25, local_addr=route.local_address
+        )
+        sock = transport.get_extra_info("socket")
+        if sock is not None:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            for level, option, value in route.socket_options:
+                sock.setsockopt(level, option, value)
+        return link

@@ -1,0 +1,217 @@
+"""Chains of codings, whole bodies and their limits."""
+
+from __future__ import annotations
+
+import gzip
+import subprocess
+import sys
+import tracemalloc
+import zlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from courser.engines import coding as module
+from courser.engines.coding import PIECE, Decoder, accept_encoding, decode_all, make_decoder
+from courser.engines.inflate import SLICE
+from courser.errors import DecodingError, LimitExceeded
+
+BODY = b'{"some": "json"}' * 20
+
+
+def decode(coding: str, data: bytes, size: int = 1 << 30) -> bytes:
+    decoder = make_decoder(coding)
+    assert decoder is not None
+    parts = [data[start : start + size] for start in range(0, len(data), size)]
+    pieces = [piece for part in parts for piece in decoder.feed(part)]
+    decoder.end()
+    return b"".join(pieces)
+
+
+@pytest.mark.parametrize(
+    ("coding", "layers"),
+    [
+        ("gzip", [gzip.compress]),
+        ("GZip", [gzip.compress]),
+        ("x-gzip", [gzip.compress]),
+        (" deflate ", [zlib.compress]),
+        ("deflate, gzip", [zlib.compress, gzip.compress]),
+        ("gzip,\tdeflate", [gzip.compress, zlib.compress]),
+        ("identity, gzip,, identity", [gzip.compress]),
+        ("gzip, gzip, gzip, gzip, gzip", [gzip.compress] * 5),
+    ],
+)
+def test_codings_are_taken_off_in_reverse(coding: str, layers: list[Callable[[bytes], bytes]]) -> None:
+    data = BODY
+    for layer in layers:
+        data = layer(data)
+    for size in (1, 2, 7, 1 << 20):
+        assert decode(coding, data, size) == BODY
+    assert decode_all(coding, data) == BODY
+    assert decode_all(coding.encode(), data) == BODY
+
+
+@pytest.mark.parametrize("coding", ["", " , ", "identity", "unknown", "gzip, unknown", "aws-chunked", "utf-8", b"\xff"])
+def test_without_a_known_coding_the_body_is_handed_out_as_it_is(coding: Any) -> None:
+    assert make_decoder(coding) is None
+    assert decode_all(coding, BODY) == BODY
+
+
+@pytest.mark.parametrize("coding", ["gzip, " * 5 + "gzip", "gzip," * 100_000 + "unknown"])
+def test_cve_2025_66418_a_chain_has_at_most_five_codings(coding: str) -> None:
+    """Also CVE-2022-32206, CVE-2023-23916 and CVE-2026-22036."""
+    with pytest.raises(LimitExceeded, match="content codings, 5 are allowed"):
+        make_decoder(coding)
+    with pytest.raises(LimitExceeded, match="content codings, 5 are allowed"):
+        decode_all(coding.encode(), b"")
+
+
+def test_cve_2025_66471_a_bomb_in_a_chain_stays_small() -> None:
+    """Also CVE-2026-21441: what nobody asks for is not decoded."""
+    bomb = gzip.compress(gzip.compress(bytes(200_000_000), 1))
+    decoder = make_decoder("gzip, gzip")
+    assert decoder is not None
+    tracemalloc.start()
+    try:
+        pieces = decoder.feed(bomb)
+        assert [len(next(pieces)) <= PIECE for _ in range(20)] == [True] * 20
+        assert tracemalloc.get_traced_memory()[1] < 4_000_000
+    finally:
+        tracemalloc.stop()
+
+
+@given(st.binary(max_size=100), st.integers(1, 50))
+def test_streams_and_whole_bodies_agree(data: bytes, size: int) -> None:
+    try:
+        whole = decode_all("gzip", data)
+    except DecodingError:
+        with pytest.raises(DecodingError):
+            decode("gzip", data, size)
+    else:
+        assert decode("gzip", data, size) == whole
+
+
+# After an error
+
+
+def test_cve_2026_6100_a_decoder_is_not_used_again_after_an_error() -> None:
+    decoder = make_decoder("gzip")
+    assert decoder is not None
+    with pytest.raises(DecodingError, match="corrupt"):
+        list(decoder.feed(b"nonsense, not gzip"))
+    with pytest.raises(DecodingError, match="failed or was abandoned before"):
+        list(decoder.feed(gzip.compress(BODY)))
+    with pytest.raises(DecodingError, match="failed or was abandoned before"):
+        decoder.end()
+
+
+def test_cve_2026_6100_nor_after_a_foreign_error() -> None:
+    class Stage:
+        def feed(self, data: bytes) -> Iterator[bytes]:
+            raise MemoryError
+
+        def end(self) -> None: ...
+
+    decoder = Decoder([Stage()])
+    with pytest.raises(MemoryError):
+        list(decoder.feed(b"abc"))
+    with pytest.raises(DecodingError):
+        list(decoder.feed(b"abc"))
+
+
+def test_a_decoder_that_was_left_half_way_cannot_go_on() -> None:
+    decoder = make_decoder("gzip")
+    assert decoder is not None
+    next(decoder.feed(gzip.compress(bytes(3 * PIECE))))
+    with pytest.raises(DecodingError, match="abandoned"):
+        decoder.end()
+
+
+# Whole bodies
+
+
+@pytest.mark.parametrize("coding", [b"gzip", "gzip", "x-gzip", "deflate", "gzip, deflate", "unknown"])
+def test_nothing_decodes_to_nothing(coding: Any) -> None:
+    """HEAD, 204, 304 and Content-Length: 0 come with a Content-Encoding too."""
+    assert decode_all(coding, b"") == b""
+
+
+@pytest.mark.parametrize("size", [0, 1, 1000, PIECE - 1, PIECE, PIECE + 1, 3 * PIECE])
+def test_whole_bodies(size: int) -> None:
+    data = (bytes(range(251)) * (size // 251 + 1))[:size]
+    for level in (0, 6):
+        assert decode_all(b"gzip", gzip.compress(data, level)) == data
+
+
+def test_all_members_of_a_small_body_are_decoded() -> None:
+    assert decode_all(b"gzip", gzip.compress(b"one ") + gzip.compress(b"two") + b"\n") == b"one two"
+
+
+@pytest.mark.parametrize("packed", [gzip.compress(bytes(5000)), gzip.compress(bytes(5000), 0) + b"\0" * SLICE])
+def test_the_limit_is_on_the_decoded_body(packed: bytes) -> None:
+    assert decode_all("gzip", packed, 5000) == bytes(5000)
+    with pytest.raises(LimitExceeded, match="the decoded body is larger than 4999 bytes"):
+        decode_all("gzip", packed, 4999)
+    with pytest.raises(LimitExceeded):
+        decode_all("gzip", packed, 0)
+
+
+def test_cve_2025_66471_no_more_than_one_piece_above_the_limit_is_made() -> None:
+    bomb = gzip.compress(bytes(100_000_000), 9)
+    tracemalloc.start()
+    try:
+        with pytest.raises(LimitExceeded):
+            decode_all("gzip", bomb, 1_000_000)
+        assert tracemalloc.get_traced_memory()[1] < 4_000_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_an_error_keeps_the_start_of_the_body() -> None:
+    data = gzip.compress(BODY)
+    with pytest.raises(DecodingError, match="ends too early") as caught:
+        decode_all("gzip", data[:-8])
+    assert caught.value.partial == BODY
+    with pytest.raises(DecodingError, match="corrupt") as caught:
+        decode_all("gzip", data + data[:10] + b"\xff" * 100)
+    assert caught.value.partial == BODY
+    with pytest.raises(DecodingError) as caught:
+        decode_all("gzip", gzip.compress(bytes(100_000_000), 9)[:-1])
+    assert 0 < len(caught.value.partial) <= 1024 * 1024
+
+
+# What is advertised
+
+
+@pytest.fixture
+def optional(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[list[str]], None]]:
+    def use(codings: list[str]) -> None:
+        monkeypatch.setattr(module, "optional_codings", lambda: codings)
+        accept_encoding.cache_clear()
+
+    yield use
+    monkeypatch.undo()
+    accept_encoding.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("codings", "value"),
+    [([], "gzip, deflate"), (["br", "zstd"], "gzip, deflate, br, zstd"), (["br"], "gzip, deflate, br")],
+)
+def test_what_can_be_decoded_is_advertised(
+    codings: list[str], value: str, optional: Callable[[list[str]], None]
+) -> None:
+    optional(codings)
+    assert accept_encoding() == value
+
+
+def test_optional_packages_are_not_imported_before_they_are_needed() -> None:
+    code = (
+        "import sys, courser.engines.coding\n"
+        "assert not {'brotli', 'brotlicffi', 'backports', 'compression'} & set(sys.modules)\n"
+        "assert courser.engines.coding.accept_encoding().startswith('gzip, deflate')\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
