@@ -180,7 +180,7 @@ class Session:
 
     def place(self, host: Host) -> Place:
         """A place of this client under a host."""
-        pool: Pool[HTTP1Connection] = Pool(self.limits, host.lock(), host.deliver, host.turned)
+        pool: Pool[HTTP1Connection] = Pool(self.limits, host.lock, host.deliver, host.turned)
         return Place(host, pool, self._dialer, self._routes, self._mounts)
 
     # Requests

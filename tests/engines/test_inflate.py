@@ -51,11 +51,10 @@ class BrotliStandIn:
         if self._inflater.unused_data:
             raise StandInError("excess")
         self._left = self._inflater.unconsumed_tail
-        self._full = len(piece) == output_buffer_limit
         return piece
 
     def can_accept_more_data(self) -> bool:
-        return not self._full
+        return not self._left
 
     def is_finished(self) -> bool:
         return bool(self._inflater.eof)

@@ -12,9 +12,10 @@ from __future__ import annotations
 
 from collections import deque
 from time import monotonic
-from typing import TYPE_CHECKING
-from weakref import finalize
+from typing import TYPE_CHECKING, Any
+from weakref import ReferenceType, finalize
 
+from .fork import remember
 from .link import RECEIVE_MOST, Link
 from .reactor import READ, WRITE, Reactor, solo_poll
 from .waiter import FOREVER
@@ -22,7 +23,7 @@ from .waiter import FOREVER
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .pool import Permit
+    from .pool import Permit, Pool
 
 __all__ = ["Connection"]
 
@@ -39,6 +40,7 @@ class Connection:
         unsent: what the link would not take yet, in order and unchanged.
         written: bytes that the link has taken since the connection was made.
         deadline: when `expire` is due.
+        home: the pool in which it is idle, or was last, if that wants to hear of its end.
         broken: set while bytes are on their way from the link to their reader: an exception that strikes there (a
             KeyboardInterrupt, say) would lose them, so the connection must not be used again.
         closed: whether it is.
@@ -57,6 +59,7 @@ class Connection:
         "created",
         "deadline",
         "fd",
+        "home",
         "idle_since",
         "link",
         "reactor",
@@ -76,6 +79,7 @@ class Connection:
         self.broken = False
         self.closed = False
         self.reused = False
+        self.home: ReferenceType[Pool[Any]] | None = None
         self.created = now
         self.idle_since = now
         self._interest = 0
@@ -83,6 +87,7 @@ class Connection:
         self._receive = link.receive
         self._size = RECEIVE_FIRST
         self._finalizer = finalize(self, _dispose, link, permit)
+        remember(self)
 
     def fileno(self) -> int:
         return self.fd
@@ -309,10 +314,21 @@ class Connection:
             self.closed = True
             self.deadline = FOREVER
             self.unsent.clear()
+            home = None if self.home is None else self.home()
+            if home is not None:
+                home.remove(self)
             reactor, self.reactor = self.reactor, None
             if reactor is not None and self.fd >= 0:
                 reactor.unregister(self)
             self._finalizer()
+
+    def forget(self) -> None:
+        """Close the descriptor in a forked child; the parent goes on with the connection."""
+        self._finalizer.detach()
+        self.closed = True
+        self.reactor = None
+        self.link.attach(None)
+        self.link.close()
 
     def __repr__(self) -> str:
         state = "closed" if self.closed else "broken" if self.broken else "open"

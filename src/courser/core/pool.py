@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 from weakref import ReferenceType, ref
 
 from ..settings import Limits
+from .fork import remember
 from .route import Route
 from .waiter import Waiter
 
@@ -36,6 +37,7 @@ class Pooled(Protocol):
     created: float
     reused: bool
     reactor: Any
+    home: ReferenceType[Pool[Any]] | None
 
     def leave(self) -> None: ...
     def arm(self, deadline: float) -> None: ...
@@ -114,17 +116,17 @@ class Pool(Generic[C]):
 
     Args:
         limits: how many may be open, how many idle, and for how long.
-        lock: guards the decisions where several threads share the client.
+        lock: makes what guards the decisions where several threads share the client.
         deliver: completes a waiter, from whatever thread.
         turned: whether idle connections are turned by a reactor, which then closes them when they end or expire.
     """
 
-    __slots__ = ("__weakref__", "_deliver", "_dirty", "_lock", "_order", "closed", "lanes", "limits", "permits", "turned")
+    __slots__ = ("__weakref__", "_deliver", "_dirty", "_lock", "_make_lock", "_order", "_self", "closed", "lanes", "limits", "permits", "turned")
 
     def __init__(
         self,
         limits: Limits,
-        lock: AbstractContextManager[Any],
+        lock: Callable[[], AbstractContextManager[Any]],
         deliver: Callable[[Waiter], None],
         turned: bool,
     ) -> None:
@@ -134,9 +136,20 @@ class Pool(Generic[C]):
         self.turned = turned
         self.closed = False
         self._order: OrderedDict[C, Lane[C]] = OrderedDict()
-        self._lock = lock
+        self._make_lock = lock
+        self._lock: Any = lock()
         self._deliver = deliver
         self._dirty = False
+        self._self = ref(self)
+        remember(self)
+
+    def forget(self) -> None:
+        """Be empty in a forked child; the connections forget by themselves."""
+        self._lock = self._make_lock()
+        self._dirty = False
+        self._order.clear()
+        self.lanes.clear()
+        self.permits.clear()
 
     def lane(self, route: Route) -> Lane[C]:
         """The lane of a route, made when it is first asked for."""
@@ -193,17 +206,20 @@ class Pool(Generic[C]):
                     victim = self._stale(now - expiry)
         if ticket is not None:
             self._deliver(ticket)
-        elif victim is not connection and self.turned and expiry is not None:
-            connection.arm(now + expiry)
+        elif victim is not connection and self.turned:
+            connection.home = self._self
+            if expiry is not None:
+                connection.arm(now + expiry)
         if victim is not None:
             victim.close()
         if self._dirty:
             self.settle()
 
-    def forget(self, connection: C, lane: Lane[C]) -> None:
-        """Take out an idle connection that has ended."""
+    def remove(self, connection: C) -> None:
+        """Take out an idle connection that has ended by itself."""
         with self._lock:
-            if self._order.pop(connection, None) is not None:
+            lane = self._order.pop(connection, None)
+            if lane is not None:
                 lane.idle.remove(connection)
         if self._dirty:
             self.settle()
@@ -273,12 +289,12 @@ class Pool(Generic[C]):
     def settle(self) -> None:
         """Hand free permits to those who wait, if nobody is deciding just now; else leave a note for who is."""
         self._dirty = True
-        while self._dirty and self._lock.acquire(False):  # type: ignore[attr-defined]
+        while self._dirty and self._lock.acquire(False):
             try:
                 self._dirty = False
                 woken = self._serve()
             finally:
-                self._lock.release()  # type: ignore[attr-defined]
+                self._lock.release()
             for ticket in woken:
                 self._deliver(ticket)
 

@@ -26,6 +26,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, Final, Protocol
 from weakref import ReferenceType, ref
 
+from .fork import remember
 from .waiter import FOREVER
 
 if TYPE_CHECKING:
@@ -238,6 +239,11 @@ class Reactor:
         self._timers = Timers()
         self._schedule = schedule
         self._wakeup: Wakeup | None = None
+        remember(self)
+
+    def forget(self) -> None:
+        """Close the descriptors in a forked child; what is registered stays so for the parent."""
+        self.close()
 
     def fileno(self) -> int:
         """The descriptor that becomes readable when an entry is ready."""

@@ -134,7 +134,8 @@ class Host(Protocol):
         """Give others their turn, and cancellation its chance."""
         ...
 
-    def lock(self) -> AbstractContextManager[Any]:
+    @staticmethod
+    def lock() -> AbstractContextManager[Any]:
         """A lock for what the threads of this host share."""
         ...
 

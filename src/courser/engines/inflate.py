@@ -182,7 +182,8 @@ class _Brotli:
                     piece = decompressor.process(part, output_buffer_limit=PIECE // 2)
                     if piece:
                         yield piece
-                    if decompressor.can_accept_more_data():
+                    # To accept more data is no sign that there is no more output: only an empty piece is.
+                    if decompressor.is_finished() or (not piece and decompressor.can_accept_more_data()):
                         break
                     part = b""
             except self._error as exc:

@@ -17,6 +17,7 @@ from time import monotonic
 from typing import Any, Final, TypeVar
 from weakref import WeakKeyDictionary, ref
 
+from ..core.fork import remember
 from ..core.reactor import Reactor, can_nest
 from ..core.waiter import FOREVER, Interrupted, Waiter
 from .job import call_in_thread
@@ -138,7 +139,8 @@ class AioHost:
     async def checkpoint(self) -> None:
         await asyncio.sleep(0)
 
-    def lock(self) -> AbstractContextManager[Any]:
+    @staticmethod
+    def lock() -> AbstractContextManager[Any]:
         return threading.Lock()
 
 
@@ -177,8 +179,20 @@ def _deliverer(loop: Loop) -> Callable[[Waiter], None]:
     return deliver
 
 
-_hosts: WeakKeyDictionary[Loop, AioHost] = WeakKeyDictionary()
-_lock = threading.Lock()
+class _Hosts:
+    """The host of each loop."""
+
+    def __init__(self) -> None:
+        self.forget()
+        remember(self)
+
+    def forget(self) -> None:
+        """Start anew, as a forked child has to."""
+        self.lock = threading.Lock()
+        self.by_loop: WeakKeyDictionary[Loop, AioHost] = WeakKeyDictionary()
+
+
+_hosts: Final = _Hosts()
 
 
 DRIVERS: Final = ("nested", "direct", "transports")
@@ -202,17 +216,17 @@ def choose_driver(loop: Loop) -> str:
 
 def current_host(loop: Loop) -> AioHost:
     """The host of the running loop, made when it is first asked for."""
-    with _lock:
-        host = _hosts.get(loop)
+    with _hosts.lock:
+        host = _hosts.by_loop.get(loop)
         if host is None:
             _sweep()
-            host = _hosts[loop] = AioHost(loop, choose_driver(loop))
+            host = _hosts.by_loop[loop] = AioHost(loop, choose_driver(loop))
         return host
 
 
 def _sweep() -> None:
     """Give up the hosts of loops that were closed and are still referred to by somebody."""
-    for loop, host in list(_hosts.items()):
+    for loop, host in list(_hosts.by_loop.items()):
         if loop.is_closed():
             host.dispose()
-            del _hosts[loop]
+            del _hosts.by_loop[loop]

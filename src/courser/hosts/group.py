@@ -143,7 +143,8 @@ class GroupHost:
     async def checkpoint(self) -> None:
         """There is nobody to give way to."""
 
-    def lock(self) -> AbstractContextManager[Any]:
+    @staticmethod
+    def lock() -> AbstractContextManager[Any]:
         return threading.Lock()
 
     def deliver(self, waiter: Waiter, /) -> None:

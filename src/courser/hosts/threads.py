@@ -7,6 +7,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
+from ..core.fork import remember
+
 __all__ = ["Workers", "workers"]
 
 IDLE_SECONDS: Final = 10.0
@@ -21,9 +23,10 @@ class Workers:
 
     def __init__(self, most: int = 16) -> None:
         self._most = most
-        self.renew()
+        self.forget()
+        remember(self)
 
-    def renew(self) -> None:
+    def forget(self) -> None:
         """Start anew with no threads and no work, as a forked child has to."""
         self._ready = threading.Condition(threading.Lock())
         self._jobs: deque[Callable[[], None]] = deque()

@@ -138,7 +138,8 @@ class TrioHost:
     async def checkpoint(self) -> None:
         await trio.lowlevel.checkpoint()
 
-    def lock(self) -> AbstractContextManager[Any]:
+    @staticmethod
+    def lock() -> AbstractContextManager[Any]:
         return threading.Lock()
 
 

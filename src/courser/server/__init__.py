@@ -1,0 +1,12 @@
+"""A small HTTP/1.1 server in the same process: for tests, benchmarks and demonstrations, not for the open Internet.
+
+    from courser.server import Reply, Server
+
+    with Server(lambda request: Reply.json({"path": request.path})) as server:
+        courser.get(server.url)
+"""
+
+from .app import Handler, Reply, ServerRequest, Sink
+from .listen import Server
+
+__all__ = ["Handler", "Reply", "Server", "ServerRequest", "Sink"]

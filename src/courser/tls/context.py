@@ -16,6 +16,7 @@ import threading
 from pathlib import Path
 from typing import Final
 
+from ..core.fork import remember
 from ..core.route import TLSPolicy
 from ..errors import InvalidRequest
 
@@ -33,6 +34,7 @@ class Contexts:
     def __init__(self) -> None:
         self._built: dict[object, ssl.SSLContext] = {}
         self._lock = threading.Lock()
+        remember(self)
 
     def get(self, policy: TLSPolicy, protocols: tuple[str, ...]) -> ssl.SSLContext | None:
         """The context for a policy, if it was built before."""
@@ -52,7 +54,7 @@ class Contexts:
                 context = self._built[_key(policy, protocols)] = _build(policy, protocols)
             return context
 
-    def renew(self) -> None:
+    def forget(self) -> None:
         """Have a new lock, as a forked child has to; contexts may be shared with the parent."""
         self._lock = threading.Lock()
 

@@ -1,0 +1,317 @@
+"""The server's side of one connection: an engine, and one request at a time.
+
+Reading and writing never overlap more than they must. Small answers are written at once and the next request is read.
+Where the peer does not take an answer as fast as it is made, nothing more is read or made until it does, so neither a
+download nor a flood of pipelined requests can fill the memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Final, Protocol, cast
+
+from ..core.connection import Connection
+from ..core.link import Link, SocketLink, TLSLink
+from ..core.reactor import READ, WRITE
+from ..core.waiter import FOREVER
+from ..engines.events import Event, RequestHead
+from ..engines.http1 import ServerEngine
+from ..errors import ProtocolError, RemoteProtocolError
+from .app import TOO_LARGE, UNSUPPORTED, App, Reply, ServerRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..core.pool import Permit
+
+__all__ = ["PlainEnd", "ServerConnection", "ServerLink", "TLSEnd"]
+
+TOGETHER: Final = 64 * 1024
+"""A body, or a piece of one, of at most this many bytes leaves in one send with what frames it."""
+
+POUR_MOST: Final = 2**20
+"""Bytes of an answer that are made before the other connections get their turn."""
+
+LINGER: Final = 5.0
+"""Seconds for which a peer that is still sending may read the answer before the connection goes; nginx has the same."""
+
+
+class ServerLink(Link, Protocol):
+    """A link that can say that no more will come."""
+
+    def finish(self) -> None:
+        """Tell the peer that all was sent; best effort, at once."""
+        ...
+
+
+class PlainEnd(SocketLink):
+    """A plain socket that was accepted."""
+
+    __slots__ = ()
+
+    def finish(self) -> None:
+        try:
+            self.socket.shutdown(1)
+        except OSError:
+            pass  # the peer is gone already
+
+
+class TLSEnd(TLSLink):
+    """An encrypted socket that was accepted."""
+
+    __slots__ = ()
+
+    def finish(self) -> None:
+        try:
+            self.socket.unwrap()
+        except (OSError, ValueError):
+            pass  # close_notify is out, or never will be; nobody waits for the peer's
+
+
+class Nothing:
+    """In the place of a pool's permit: a server counts its connections by itself."""
+
+    def release(self) -> None:
+        """Give nothing back."""
+
+
+NOTHING: Final = cast("Permit", Nothing())
+
+
+class ServerConnection(Connection):
+    """Answers the requests that come over one link.
+
+    Args:
+        link: what the bytes travel over.
+        app: answers.
+        owners: holds the connection while it is open.
+        now: the time.
+    """
+
+    __slots__ = ("_asked", "_ended", "_leaving", "_length", "_owners", "_pieces", "_sink", "_source", "app", "engine")
+
+    link: ServerLink
+
+    def __init__(self, link: ServerLink, app: App, owners: set[ServerConnection], now: float) -> None:
+        super().__init__(link, NOTHING, now)
+        self.app = app
+        self.engine = ServerEngine()
+        self._asked: RequestHead | None = None
+        self._pieces: list[bytes] = []
+        self._length = 0
+        self._sink: Callable[[bytes], object] | None = None
+        self._source: Iterator[bytes] | None = None
+        self._leaving = False
+        self._ended = False
+        self._owners = owners
+        owners.add(self)
+
+    # Requests
+
+    def received(self, data: bytes, now: float) -> None:
+        if self._leaving:
+            if not data:
+                self.close()
+            return
+        self.arm(now + self.app.timeout)
+        self._ended = not data
+        try:
+            events = self.engine.receive(data)
+        except RemoteProtocolError:
+            self._refuse(now)
+            return
+        self._serve(events, now)
+        if self._ended and not self.closed:
+            self._after_end()
+
+    def _after_end(self) -> None:
+        """The peer sends no more; what it has asked for it may still want."""
+        if self._source is None and not self.unsent:
+            self.close()
+        else:
+            self._want(WRITE)
+
+    def _serve(self, events: list[Event], now: float) -> None:
+        """Answer what has been asked, one after the other, for as long as the peer takes the answers."""
+        while events:
+            for event in events:
+                kind = type(event)
+                if kind is RequestHead:
+                    self._begin(cast("RequestHead", event), now)
+                elif self._asked is not None:
+                    if kind is bytes:
+                        self._collect(cast("bytes", event), now)
+                    else:
+                        self._answer(now)
+            if self._asked is not None or not self._may_go_on(now):
+                return
+            try:
+                events = self.engine.resume()
+            except RemoteProtocolError:
+                self._refuse(now)
+                return
+
+    def _begin(self, head: RequestHead, now: float) -> None:
+        self._asked = head
+        if self.engine.response_done or self.engine.phase.name == "DONE":
+            return
+        app = self.app
+        self._sink = None if app.sink is None else app.sink(ServerRequest(head))
+        if self._sink is None and (head.length or 0) > app.max_body:
+            self._respond(TOO_LARGE, now)
+        elif head.expects_continue:
+            self.write(self.engine.send_interim(100))
+
+    def _collect(self, piece: bytes, now: float) -> None:
+        if self._sink is not None:
+            self._sink(piece)
+            return
+        self._pieces.append(piece)
+        self._length += len(piece)
+        if self._length > self.app.max_body:
+            self._respond(TOO_LARGE, now)
+
+    def _answer(self, now: float) -> None:
+        head = self._asked
+        if head is None:  # pragma: no cover - the caller has looked
+            return
+        pieces = self._pieces
+        if head.method == b"CONNECT":
+            self._respond(UNSUPPORTED, now)
+        else:
+            self._respond(self.app.answer(ServerRequest(head, b"".join(pieces) if pieces else b"")), now)
+
+    def _refuse(self, now: float) -> None:
+        """Say what was wrong, where an answer is still due."""
+        status = self.engine.status_hint
+        try:
+            self._respond(Reply.text("the request cannot be understood\n", status=status), now)
+        except ProtocolError:
+            self.close()
+            return
+        self._may_go_on(now)
+
+    # Replies
+
+    def _respond(self, reply: Reply, now: float) -> None:
+        engine = self.engine
+        self._asked = None
+        if self._pieces:
+            self._pieces = []
+            self._length = 0
+        head = engine.start_response(reply.status, reply.reason, reply.fields(self.app.date(now)), reply.length)
+        body = reply.body
+        if type(body) is bytes:
+            if not engine.response_done:
+                engine.send_data(body)
+                if len(body) <= TOGETHER:
+                    head += body
+                else:
+                    self.write(head)
+                    head = body
+            self.write(head)
+        else:
+            self.write(head)
+            self._source = iter(body)
+            if engine.response_done:
+                self._end_source()
+            else:
+                self._pour(now)
+
+    def _pour(self, now: float) -> None:
+        """Make and send more of a body, until it ends or the peer takes no more for now."""
+        source = self._source
+        if source is None:
+            return
+        engine = self.engine
+        left = POUR_MOST
+        try:
+            while not self.unsent and left > 0 and not self.closed:
+                piece = next(source, None)
+                if piece is None:
+                    self._write_all((engine.send_end(),))
+                    self._end_source()
+                    return
+                left -= len(piece)
+                self._write_all(engine.send_data(piece))
+        except Exception as error:
+            # The head is out: a connection that ends too early is the one way left to say so.
+            self.app.errors.append(error)
+            self.close()
+
+    def _write_all(self, parts: tuple[bytes, ...]) -> None:
+        if sum(map(len, parts)) <= TOGETHER:
+            parts = (b"".join(parts),)
+        for part in parts:
+            if part:
+                self.write(part)
+
+    def _end_source(self) -> None:
+        source, self._source = self._source, None
+        stop: Any = getattr(source, "close", None)
+        if stop is not None:
+            try:
+                stop()
+            except Exception as error:
+                self.app.errors.append(error)
+
+    def _may_go_on(self, now: float) -> bool:
+        """Whether the next request may be read; if not, what is to happen instead is under way."""
+        if self.closed:
+            return False
+        if self._source is not None or self.unsent:
+            self._want(WRITE)
+            return False
+        if not self.engine.reusable:
+            self._leave(now)
+            return False
+        self._want(READ)
+        return True
+
+    # Readiness
+
+    def ready(self, mask: int, now: float) -> None:
+        if self._source is not None and not self.unsent:
+            self.flushed(now)
+        else:
+            super().ready(mask, now)
+
+    def flushed(self, now: float) -> None:
+        self.arm(now + self.app.timeout)
+        self._pour(now)
+        if self._may_go_on(now):
+            try:
+                events = self.engine.resume()
+            except RemoteProtocolError:
+                self._refuse(now)
+                return
+            self._serve(events, now)
+
+    # The end
+
+    def _leave(self, now: float) -> None:
+        """Close, but not under the answer: a close with bytes unread resets it away (RFC 9112 section 9.6)."""
+        self.link.finish()
+        if self._ended or self.engine.head_done:
+            self.close()
+            return
+        self._leaving = True
+        self._want(READ)
+        self.arm(now + LINGER)
+
+    def lost(self, error: OSError, now: float, *, sending: bool) -> None:
+        self.close()
+
+    def expire(self, now: float) -> None:
+        self.deadline = FOREVER
+        self.close()
+
+    def fail(self, error: BaseException) -> None:
+        self.app.errors.append(error)
+        self.close()
+
+    def close(self) -> None:
+        """Close at once; a body that is being made is told."""
+        super().close()
+        self._owners.discard(self)
+        self._end_source()
