@@ -330,7 +330,7 @@ class Session:
             reply.request,
             (sending.deadline.started, reply.head_at, monotonic()),
             self.default_encoding,
-            raw if coding is None else decode_all(coding, raw, limit),
+            raw if coding is None else _decoded(coding, raw, limit, reply.request),
             b"" if end is None else end.trailers,
         )
         if reply.history or head.status in REDIRECTS:
@@ -365,7 +365,7 @@ class Session:
             reply.request,
             (sending.deadline.started, reply.head_at, reply.head_at),
             self.default_encoding,
-            raw if coding is None else lambda: decode_all(coding, raw, limit),
+            raw if coding is None else lambda: _decoded(coding, raw, limit, reply.request),
             b"",
         )
         response.next_request = self.follow_up(reply)
@@ -391,6 +391,14 @@ def _default_headers() -> Headers:
         )
         _defaults[0].encode()
     return _defaults[0].copy()
+
+
+def _decoded(coding: bytes, raw: bytes, limit: int | None, request: Request) -> bytes:
+    try:
+        return decode_all(coding, raw, limit)
+    except HTTPError as error:
+        error.request = request
+        raise
 
 
 def _basic(username: str, password: str) -> str:

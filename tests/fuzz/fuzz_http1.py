@@ -2,9 +2,9 @@
 
     python tests/fuzz/fuzz_http1.py --seconds 60 [--seed 1]
 
-Messages of a corpus are mutated and fed to a client and a server engine, whole, byte by byte and in random pieces. Besides
-RemoteProtocolError (and TruncatedBody), nothing may be raised; the events, the text of the error and the state must not
-depend on the pieces; where the one-pattern parser takes a head, the careful one must read the same from it.
+Messages of a corpus are mutated and fed to a client and a server engine, whole, byte by byte and in random pieces.
+Besides RemoteProtocolError (and TruncatedBody), nothing may be raised; the events, the text of the error and the state
+must not depend on the pieces; where the one-pattern parser takes a head, the careful one must read the same from it.
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ RESPONSES = [
     b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 204 No Content\r\nConnection: close, x\r\n\r\n",
     b"HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Encoding: gzip\r\n\r\nabc",
     b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n\x81\x00",
-    b"HTTP/1.1 200\r\ncontent-length: 3, 3\r\nCONTENT-LENGTH: 3\r\nContent-Encoding: a\r\nContent-Encoding: b\r\n\r\nabc",
+    b"HTTP/1.1 200\r\ncontent-length: 3, 3\r\nCONTENT-LENGTH: 3\r\n\r\nabc",
+    b"HTTP/1.1 200 OK\r\nContent-Encoding: a\r\nContent-Encoding: b\r\nContent-Length: 0\r\n\r\n",
 ]
 REQUESTS = [
     b"GET /a?b=c HTTP/1.1\r\nHost: example.org\r\nAccept: */*\r\n\r\n",
@@ -44,13 +45,34 @@ REQUESTS = [
     b"\r\nGET /a HTTP/1.0\r\nConnection: keep-alive\r\n\r\nGET /b HTTP/1.1\r\nHost: h\r\n\r\n",
 ]
 PIECES = [
-    b"\r", b"\n", b"\r\n", b"\r\n\r\n", b":", b" ", b"\t", b"\0", b"\x7f", b"\xff", b";", b",", b'"', b"0", b"1", b"-1",
-    b"Content-Length: 3\r\n", b"Content-Length: 4\r\n", b"Transfer-Encoding: chunked\r\n", b"Connection: close\r\n",
-    b"Host: a\r\n", b"ffffffffffffffff", b"0\r\n\r\n", b"1\r\nx\r\n", b"HTTP/1.1 ", b"HTTP/1.0 ", b"99999999999999999999",
-    b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", b"CONTENT-LENGTH", b"chunked", b"keep-alive", b"a" * 300, b"X: y\r\n" * 130,
-]  # fmt: skip
+    *(bytes((byte,)) for byte in b'\r\n: \t\0\x7f\xff;,"01'),
+    b"\r\n",
+    b"\r\n\r\n",
+    b"-1",
+    b"Content-Length: 3\r\n",
+    b"Content-Length: 4\r\n",
+    b"CONTENT-LENGTH",
+    b"Transfer-Encoding: chunked\r\n",
+    b"chunked",
+    b"Connection: close\r\n",
+    b"keep-alive",
+    b"Host: a\r\n",
+    b"HTTP/1.1 ",
+    b"HTTP/1.0 ",
+    b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
+    b"0\r\n\r\n",
+    b"1\r\nx\r\n",
+    b"ffffffffffffffff",
+    b"99999999999999999999",
+    b"a" * 300,
+    b"X: y\r\n" * 130,
+]
 METHODS = [b"GET", b"GET", b"HEAD", b"CONNECT", b"POST"]
-FIELDS = [FieldBlock(), FieldBlock(b"Connection: upgrade\r\nUpgrade: websocket\r\n"), FieldBlock(b"Connection: close\r\n")]
+FIELDS = [
+    FieldBlock(),
+    FieldBlock(b"Connection: upgrade\r\nUpgrade: websocket\r\n"),
+    FieldBlock(b"Connection: close\r\n"),
+]
 
 
 def mutate(rng: random.Random, wire: bytes) -> bytes:
@@ -129,6 +151,7 @@ def request(pieces: list[bytes]) -> tuple[object, ...]:
                 engine.start_response(200, b"", b"", 0)
                 events = engine.resume()
     except RemoteProtocolError as error:
+        # How many bytes belong to a pipelined request is counted from when it is looked at.
         return type(error), str(error).partition(", after ")[0], engine.status_hint
     return said + told(events), engine.phase
 

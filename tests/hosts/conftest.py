@@ -50,6 +50,20 @@ def world(request: pytest.FixtureRequest) -> World:
     return made
 
 
+@pytest.fixture(scope="session", autouse=True)
+def once_per_process() -> None:
+    """What loops open once and for all is open before any test counts."""
+    for name in ("uvloop", "trio"):
+        try:
+            WORLDS[name]().run(nothing)
+        except pytest.skip.Exception:
+            pass
+
+
+async def nothing() -> None:
+    """Do nothing."""
+
+
 def descriptors() -> dict[str, str]:
     """What this process has open."""
     found: dict[str, str] = {}

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from courser.engines.events import End, Event
+from courser.engines.events import Event
 from courser.engines.http1 import ClientEngine, Phase, ServerEngine
 from courser.engines.http1.framing import values_of
 from courser.errors import RemoteProtocolError, TruncatedBody
@@ -137,7 +137,9 @@ def test_llhttp_strict_verdicts_are_ours(vectors: Path) -> None:
             continue
         reason = last(title, LLHTTP_LAXER if bad else LLHTTP_STRICTER)
         if reason is None:
-            wrong.append(f"{fixture['file']}: {title}: {wire[:80]!r}: llhttp {'refuses' if bad else 'takes'}, we {said}")
+            wrong.append(
+                f"{fixture['file']}: {title}: {wire[:80]!r}: llhttp {'refuses' if bad else 'takes'}, we {said}"
+            )
         else:
             used.add(title.rpartition(" / ")[2])
 
@@ -163,6 +165,7 @@ def test_llhttp_lenient_leniency_is_not_ours(vectors: Path) -> None:
 
 
 # The web platform
+
 
 def test_wpt_content_lengths(vectors: Path) -> None:
     """Where browsers read a number so do we, where they refuse so do we; where they ignore garbage we refuse."""

@@ -18,7 +18,7 @@ from weakref import ReferenceType, finalize
 from .fork import remember
 from .link import RECEIVE_MOST, Link
 from .reactor import READ, WRITE, Reactor, solo_poll
-from .waiter import FOREVER
+from .waiter import FOREVER, Waiter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -115,10 +115,10 @@ class Connection:
                 self.link.attach(None)
             self.reactor = None
 
-    def step(self) -> None:
+    def step(self, waiter: Waiter | None = None) -> None:
         """Wait for this connection alone, until it is ready or its deadline has come (the inline host's wait)."""
         if self.fd < 0 and self.reactor is not None:
-            self.reactor.step()
+            self.reactor.turn(None)
             return
         poll = self._poll
         if poll is None:

@@ -1,14 +1,18 @@
 """The pool: which connection carries a request, and who waits when none may.
 
 A pool belongs to one client, and in async code to one event loop. It decides and does nothing else: it never dials,
-never waits and closes only what it evicts. Everything is O(1): idle connections lie in a stack per route (the last
+never waits, and closes only what it evicts. Everything is O(1): idle connections lie in a stack per route (the last
 used is the most likely to live), in one order across routes (the longest unused is evicted first), and requests that
-have to wait stand in one queue per route.
+have to wait stand in one queue per route and one for all.
+
+Several threads may share a pool, and an exception may strike any of them between any two instructions. There is
+therefore no lock around the stack, which a thread that is struck down could leave locked. Each step that matters is one
+call of a built-in container, which is atomic: whoever pops a connection from its stack owns it, whoever pops a ticket
+from its queue serves it, and whoever adds to one side looks at the other side afterwards.
 
 The number of open connections is the number of live permits. A permit goes with its connection from before the dial
 until the descriptor is closed, and comes back even if nobody remembers to give it back: the finalizer of the
-connection does. That may happen in any thread and between any two instructions, also in the middle of a method here,
-so a permit that comes back only leaves a note (`_dirty`), and whoever leaves the lock next acts upon it.
+connection does. Counting permits and adding one is the only step that needs a lock.
 """
 
 from __future__ import annotations
@@ -55,17 +59,20 @@ class Permit:
     def __init__(self, pool: Pool[Any], lane: Lane[Any]) -> None:
         self._pool: ReferenceType[Pool[Any]] | None = ref(pool)
         self._lane: ReferenceType[Lane[Any]] | None = ref(lane)
+        lane.permits.add(id(self))
+        pool.permits.add(id(self))
 
     def release(self) -> None:
         """Give it back; more than once is once."""
         pool = None if self._pool is None else self._pool()
         lane = None if self._lane is None else self._lane()
-        self._pool = self._lane = None
         if lane is not None:
             lane.permits.discard(id(self))
         if pool is not None:
             pool.permits.discard(id(self))
-            pool.settle()
+            if lane is not None:
+                pool.returned(lane)
+        self._pool = self._lane = None
 
     def __del__(self) -> None:
         self.release()
@@ -85,6 +92,30 @@ class Ticket(Waiter, Generic[C]):
     def expire(self, now: float) -> None:
         self.expired = True
         super().expire(now)
+
+
+class Guard:
+    """Holds a lock for as long as it lives: also when an exception strikes on the way out of a `with`.
+
+    Args:
+        lock: the lock.
+        patient: whether to wait for it; `held` tells whether it was had.
+    """
+
+    __slots__ = ("_lock", "held")
+
+    def __init__(self, lock: Any, patient: bool) -> None:
+        self._lock = lock
+        self.held = lock.acquire(patient)
+
+    def free(self) -> None:
+        """Let go of the lock; twice is once."""
+        if self.held:
+            self.held = False
+            self._lock.release()
+
+    def __del__(self) -> None:
+        self.free()
 
 
 class Lane(Generic[C]):
@@ -116,12 +147,26 @@ class Pool(Generic[C]):
 
     Args:
         limits: how many may be open, how many idle, and for how long.
-        lock: makes what guards the decisions where several threads share the client.
+        lock: makes what guards the counting of permits.
         deliver: completes a waiter, from whatever thread.
         turned: whether idle connections are turned by a reactor, which then closes them when they end or expire.
     """
 
-    __slots__ = ("__weakref__", "_deliver", "_dirty", "_lock", "_make_lock", "_order", "_self", "closed", "lanes", "limits", "permits", "turned")
+    __slots__ = (
+        "__weakref__",
+        "_deliver",
+        "_lock",
+        "_make_lock",
+        "_missed",
+        "_order",
+        "_self",
+        "_waiting",
+        "closed",
+        "lanes",
+        "limits",
+        "permits",
+        "turned",
+    )
 
     def __init__(
         self,
@@ -136,40 +181,40 @@ class Pool(Generic[C]):
         self.turned = turned
         self.closed = False
         self._order: OrderedDict[C, Lane[C]] = OrderedDict()
+        self._waiting: OrderedDict[Ticket[C], Lane[C]] = OrderedDict()
         self._make_lock = lock
-        self._lock: Any = lock()
+        self._lock = lock()
+        self._missed = False
         self._deliver = deliver
-        self._dirty = False
         self._self = ref(self)
         remember(self)
 
     def forget(self) -> None:
         """Be empty in a forked child; the connections forget by themselves."""
         self._lock = self._make_lock()
-        self._dirty = False
+        self._missed = False
         self._order.clear()
+        self._waiting.clear()
         self.lanes.clear()
         self.permits.clear()
 
     def lane(self, route: Route) -> Lane[C]:
         """The lane of a route, made when it is first asked for."""
-        lane = self.lanes.get(route)
-        if lane is None:
-            with self._lock:
-                lane = self.lanes.setdefault(route, Lane(route))
-        return lane
+        return self.lanes.setdefault(route, Lane(route))
+
+    # Idle connections
 
     def take(self, lane: Lane[C]) -> C | None:
         """The idle connection of a lane that was used last, if there is one; the caller looks whether it lives."""
-        with self._lock:
-            if lane.idle:
-                connection = lane.idle.pop()
-                del self._order[connection]
-            else:
-                connection = None
-        if self._dirty:
-            self.settle()
-        return connection
+        idle = lane.idle
+        if idle:
+            try:
+                # One line, so that no exception from outside comes between the two.
+                self._order.pop(connection := idle.pop(), None)
+            except IndexError:
+                return None
+            return connection
+        return None
 
     def fresh_enough(self, connection: C, now: float) -> bool:
         """Whether a connection may carry another request, by its age and idleness."""
@@ -184,73 +229,83 @@ class Pool(Generic[C]):
         now = monotonic()
         connection.reused = True
         connection.idle_since = now
-        if not self.turned and connection.reactor is not None:
-            connection.leave()
-        ticket: Ticket[C] | None = None
-        victim: C | None = None
-        expiry = self.limits.keepalive_expiry
-        with self._lock:
-            if self.closed:
-                victim = connection
-            elif lane.waiting:
-                ticket, _ = lane.waiting.popitem(last=False)
-                ticket.connection = connection
-            else:
-                order = self._order
-                lane.idle.append(connection)
-                order[connection] = lane
-                most = self.limits.max_keepalive
-                if most is not None and len(order) > most:
-                    victim = self._evict()
-                elif expiry is not None and not self.turned:
-                    victim = self._stale(now - expiry)
-        if ticket is not None:
-            self._deliver(ticket)
-        elif victim is not connection and self.turned:
+        limits = self.limits
+        expiry = limits.keepalive_expiry
+        if self.turned:
             connection.home = self._self
             if expiry is not None:
                 connection.arm(now + expiry)
-        if victim is not None:
-            victim.close()
-        if self._dirty:
-            self.settle()
+        elif connection.reactor is not None:
+            connection.leave()
+        lane.idle.append(connection)
+        order = self._order
+        order[connection] = lane
+        if self._waiting or self.closed:
+            self._after_put(lane)
+        elif limits.max_keepalive is not None and len(order) > limits.max_keepalive:
+            self._evict()
+        elif expiry is not None and not self.turned:
+            self._expire(now - expiry)
+
+    def _after_put(self, lane: Lane[C]) -> None:
+        if self.closed:
+            while self._evict():
+                pass
+        elif lane.waiting:
+            connection = self.take(lane)
+            if connection is not None:
+                self._hand(connection, lane)
+        elif self.limits.max_connections is not None:
+            # Who waits wants another route: what is idle here gives way.
+            self._evict()
+
+    def _hand(self, connection: C, lane: Lane[C]) -> None:
+        """Give a connection to the first who waits for it."""
+        ticket = _first(lane.waiting)
+        if ticket is None:
+            self.put(connection, lane)
+            return
+        self._waiting.pop(ticket, None)
+        ticket.connection = connection
+        self._deliver(ticket)
 
     def remove(self, connection: C) -> None:
         """Take out an idle connection that has ended by itself."""
-        with self._lock:
-            lane = self._order.pop(connection, None)
-            if lane is not None:
-                lane.idle.remove(connection)
-        if self._dirty:
-            self.settle()
+        lane = self._order.pop(connection, None)
+        if lane is not None:
+            _claim(connection, lane)
 
-    def _evict(self) -> C:
-        """Take out the connection that has been idle for longest."""
-        connection, lane = self._order.popitem(last=False)
-        lane.idle.remove(connection)
-        return connection
+    def _evict(self) -> bool:
+        """Close the connection that has been idle for longest; tell whether there was one."""
+        while self._order:
+            try:
+                connection, lane = self._order.popitem(last=False)
+            except KeyError:
+                break
+            if _claim(connection, lane):
+                connection.close()
+                return True
+        return False
 
-    def _stale(self, before: float) -> C | None:
-        """Take out the connection that has been idle for longest, if that is since before a time."""
-        oldest = next(iter(self._order))
-        return self._evict() if oldest.idle_since < before else None
+    def _expire(self, before: float) -> None:
+        """Close the connection that has been idle for longest, if that is since before a time."""
+        try:
+            oldest = next(iter(self._order))
+        except (StopIteration, RuntimeError):
+            return  # another thread was quicker
+        if oldest.idle_since < before:
+            self._evict()
+
+    # Permits, and those who wait
 
     def open(self, lane: Lane[C]) -> Permit | None:
         """The right to dial one more connection, or None where a limit is reached.
 
         At the client's limit an idle connection of another route gives way.
         """
-        victim: C | None = None
-        with self._lock:
+        permit = self._permit(lane)
+        if permit is None and self._room_in(lane) and self._evict():
             permit = self._permit(lane)
-            if permit is None and self._order and self._room_in(lane):
-                victim = self._evict()
-        if victim is not None:
-            victim.close()
-            with self._lock:
-                permit = self._permit(lane)
-        if self._dirty:
-            self.settle()
         return permit
 
     def _room_in(self, lane: Lane[C]) -> bool:
@@ -258,27 +313,46 @@ class Pool(Generic[C]):
         return most is None or len(lane.permits) < most
 
     def _permit(self, lane: Lane[C]) -> Permit | None:
+        guard = Guard(self._lock, True)
+        try:
+            permit = self._issue(lane)
+        finally:
+            guard.free()
+        if self._missed:
+            self.serve()
+        return permit
+
+    def _issue(self, lane: Lane[C]) -> Permit | None:
         most = self.limits.max_connections
         if (most is not None and len(self.permits) >= most) or not self._room_in(lane):
             return None
-        permit = Permit(self, lane)
         self.lanes.setdefault(lane.route, lane)
-        lane.permits.add(id(permit))
-        self.permits.add(id(permit))
-        return permit
+        return Permit(self, lane)
+
+    def returned(self, lane: Lane[C]) -> None:
+        """Take note that a permit has come back; called from any thread, at any time."""
+        if not lane.permits and not lane.waiting:
+            self.lanes.pop(lane.route, None)
+        if self._waiting:
+            self.serve()
 
     def queue(self, lane: Lane[C]) -> Ticket[C]:
         """A place at the end of a lane's queue."""
         ticket: Ticket[C] = Ticket()
-        with self._lock:
-            lane.waiting[ticket] = None
-        self.settle()
+        self.lanes.setdefault(lane.route, lane)
+        lane.waiting[ticket] = None
+        self._waiting[ticket] = lane
+        # What has become free since the caller looked is free for whoever is first in the queue.
+        connection = self.take(lane)
+        if connection is not None:
+            self._hand(connection, lane)
+        self.serve()
         return ticket
 
     def leave_queue(self, ticket: Ticket[C], lane: Lane[C]) -> None:
         """Give up a place, and whatever had been handed to it meanwhile."""
-        with self._lock:
-            lane.waiting.pop(ticket, None)
+        lane.waiting.pop(ticket, None)
+        self._waiting.pop(ticket, None)
         if ticket.connection is not None:
             connection, ticket.connection = ticket.connection, None
             self.put(connection, lane)
@@ -286,31 +360,37 @@ class Pool(Generic[C]):
             permit, ticket.permit = ticket.permit, None
             permit.release()
 
-    def settle(self) -> None:
-        """Hand free permits to those who wait, if nobody is deciding just now; else leave a note for who is."""
-        self._dirty = True
-        while self._dirty and self._lock.acquire(False):
-            try:
-                self._dirty = False
-                woken = self._serve()
-            finally:
-                self._lock.release()
-            for ticket in woken:
-                self._deliver(ticket)
+    def serve(self) -> None:
+        """Hand free permits to those who wait, in their order.
 
-    def _serve(self) -> list[Ticket[C]]:
-        served: list[Ticket[C]] = []
-        for lane in list(self.lanes.values()):
-            if not lane.permits and not lane.waiting:
-                del self.lanes[lane.route]
-            while lane.waiting:
-                permit = self._permit(lane)
-                if permit is None:
-                    break
-                ticket, _ = lane.waiting.popitem(last=False)
-                ticket.permit = permit
-                served.append(ticket)
-        return served
+        It may be called by a finalizer in the middle of a decision of the same thread. It therefore never waits for the
+        lock: it leaves a note, and whoever holds the lock reads the note afterwards.
+        """
+        self._missed = True
+        while self._missed:
+            guard = Guard(self._lock, False)
+            if not guard.held:
+                return
+            try:
+                self._missed = False
+                self._serve()
+            finally:
+                guard.free()
+
+    def _serve(self) -> None:
+        most = self.limits.max_connections
+        for ticket, lane in list(self._waiting.items()):
+            if most is not None and len(self.permits) >= most:
+                return
+            permit = self._issue(lane)
+            if permit is None:
+                continue
+            if lane.waiting.pop(ticket, self) is self:
+                permit.release()  # somebody else has served it
+                continue
+            self._waiting.pop(ticket, None)
+            ticket.permit = permit
+            self._deliver(ticket)
 
     @property
     def idle(self) -> int:
@@ -319,17 +399,27 @@ class Pool(Generic[C]):
 
     def close(self) -> None:
         """Close what is idle; what is in use closes when it comes back; who waits is woken with nothing."""
-        with self._lock:
-            self.closed = True
-            idle = list(self._order)
-            self._order.clear()
-            waiting: list[Ticket[C]] = []
-            for lane in self.lanes.values():
-                lane.idle.clear()
-                waiting.extend(lane.waiting)
-                lane.waiting.clear()
-        for connection in idle:
-            connection.close()
-        for ticket in waiting:
+        self.closed = True
+        while self._evict():
+            pass
+        while (ticket := _first(self._waiting)) is not None:
             self._deliver(ticket)
-        self.settle()
+        for lane in list(self.lanes.values()):
+            lane.waiting.clear()
+
+
+def _first(queue: OrderedDict[Ticket[C], Any]) -> Ticket[C] | None:
+    """Take the first ticket out of a queue."""
+    try:
+        return queue.popitem(last=False)[0]
+    except KeyError:
+        return None
+
+
+def _claim(connection: C, lane: Lane[C]) -> bool:
+    """Take a connection out of its stack; tell whether it was there, and so is the caller's now."""
+    try:
+        lane.idle.remove(connection)
+    except ValueError:
+        return False
+    return True

@@ -336,9 +336,18 @@ class Reactor:
             if self._schedule is not None and timers.next < FOREVER:
                 self._schedule(timers.next)
 
-    def step(self) -> None:
+    @property
+    def due(self) -> float:
+        """The time of the earliest deadline."""
+        return self._timers.next
+
+    def step(self, waiter: object = None) -> None:
         """Wait until something is ready or due, and serve it."""
         self.turn(None)
+
+    def patience(self, seconds: float) -> float:
+        """How long a turn may wait that should not take longer than some seconds, nor miss a deadline."""
+        return max(0.0, min(seconds, self._timers.next - monotonic()))
 
     def close(self) -> None:
         """Forget everything; the descriptors of the entries stay open."""

@@ -34,8 +34,12 @@ class Future(Protocol):
 class Source(Protocol):
     """What brings a waiter nearer to its completion where there is no event loop to do it."""
 
-    def step(self) -> None:
-        """Wait for something to happen, or for a deadline, and act on it."""
+    def step(self, waiter: Waiter, /) -> None:
+        """Wait for something to happen, or for a deadline, and act on it.
+
+        Args:
+            waiter: what is waited for; a step may be any part of the wait for it.
+        """
         ...
 
 

@@ -110,7 +110,9 @@ def decode_all(coding: bytes | str, data: bytes, limit: int | None = None) -> by
         DecodingError: the data is corrupt or incomplete; its `partial` is the start of the body.
         LimitExceeded: the body is larger than the limit, or has more than five codings.
     """
-    if coding in (b"gzip", "gzip") and len(data) <= SLICE:
+    if isinstance(coding, str):
+        coding = coding.encode("latin-1", "replace")
+    if coding == b"gzip" and len(data) <= SLICE:
         whole = _small_gzip(data)
         if whole is not None and (limit is None or len(whole) <= limit):
             return whole

@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager
 from time import monotonic
 from typing import Any, Final, TypeVar
-from weakref import WeakKeyDictionary, ref
+from weakref import ReferenceType, WeakKeyDictionary, ref
 
 from ..core.fork import remember
 from ..core.reactor import Reactor, can_nest
@@ -37,7 +37,8 @@ class LoopTimer:
 
     def __init__(self, loop: Loop) -> None:
         self._loop = ref(loop)
-        self._handle: asyncio.TimerHandle | None = None
+        # weakly: a handle refers to its loop, and what its host holds would hold the loop
+        self._handle: ReferenceType[asyncio.TimerHandle] | None = None
         self._when = FOREVER
         self._turn: Callable[[], None] = lambda: None
 
@@ -50,6 +51,8 @@ class LoopTimer:
             alive = turns()
             if alive is not None:
                 alive.turn()
+                # A loop's timer may come a little early, uvloop's by half a millisecond: then nothing was due yet.
+                self.schedule(alive.due)
 
         self._turn = turn
 
@@ -60,10 +63,11 @@ class LoopTimer:
         loop = self._loop()
         if loop is None or loop.is_closed():
             return
-        if self._handle is not None:
-            self._handle.cancel()
+        handle = None if self._handle is None else self._handle()
+        if handle is not None:
+            handle.cancel()
         self._when = when
-        self._handle = loop.call_later(max(0.0, when - monotonic()), self._turn)
+        self._handle = ref(loop.call_later(max(0.0, when - monotonic()), self._turn))
 
 
 class AioHost:

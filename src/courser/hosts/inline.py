@@ -46,11 +46,18 @@ def drive(awaitable: Awaitable[T]) -> T:
     except StopIteration as stop:
         result: T = stop.value
         return result
-    getattr(iterator, "close", lambda: None)()
-    raise InvalidRequest(
+    refusal = InvalidRequest(
         detail="something asynchronous was given to a synchronous client, and it has to wait",
         hint="use courser.AsyncClient, or give a synchronous iterable, callback or transport",
     )
+    throw = getattr(iterator, "throw", None)
+    if throw is not None:
+        # Raised where it waits, so that it cleans up there: an async generator that is merely left stays "running".
+        try:
+            throw(refusal)
+        except StopIteration:
+            pass
+    raise refusal
 
 
 class Latch:
@@ -102,7 +109,7 @@ class InlineHost:
             return
         step = source.step
         while not waiter.done:
-            step()
+            step(waiter)
 
     def _sleep(self, waiter: Waiter) -> None:
         """Wait for another thread, or for the deadline alone."""

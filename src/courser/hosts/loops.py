@@ -52,6 +52,11 @@ class TransportReactor:
         if self._timers.push(entry, deadline):
             self._schedule(deadline)
 
+    @property
+    def due(self) -> float:
+        """The time of the earliest deadline."""
+        return self._timers.next
+
     def turn(self) -> None:
         """Serve what is due."""
         timers = self._timers

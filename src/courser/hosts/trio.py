@@ -92,6 +92,7 @@ class TrioHost:
             self._scope = None
             self._due = FOREVER
             self.reactor.turn()
+            self._schedule(self.reactor.due)
 
     def _schedule(self, when: float) -> None:
         if when < self._due:

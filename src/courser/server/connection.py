@@ -8,6 +8,7 @@ download nor a flood of pipelined requests can fill the memory.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from socket import SHUT_WR
 from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
 from ..core.connection import Connection
@@ -15,8 +16,8 @@ from ..core.link import Link, SocketLink, TLSLink
 from ..core.reactor import READ, WRITE
 from ..core.waiter import FOREVER
 from ..engines.events import Event, RequestHead
-from ..engines.http1 import ServerEngine
-from ..errors import ProtocolError, RemoteProtocolError
+from ..engines.http1 import Phase, ServerEngine
+from ..errors import LocalProtocolError, RemoteProtocolError
 from .app import TOO_LARGE, UNSUPPORTED, App, Reply, ServerRequest
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class PlainEnd(SocketLink):
 
     def finish(self) -> None:
         try:
-            self.socket.shutdown(1)
+            self.socket.shutdown(SHUT_WR)
         except OSError:
             pass  # the peer is gone already
 
@@ -88,9 +89,20 @@ class ServerConnection(Connection):
         now: the time.
     """
 
-    __slots__ = ("_asked", "_ended", "_leaving", "_length", "_owners", "_pieces", "_sink", "_source", "app", "engine")
-
-    link: ServerLink
+    __slots__ = (
+        "_asked",
+        "_ended",
+        "_finish",
+        "_leaving",
+        "_length",
+        "_owners",
+        "_pieces",
+        "_sink",
+        "_source",
+        "_whole",
+        "app",
+        "engine",
+    )
 
     def __init__(self, link: ServerLink, app: App, owners: set[ServerConnection], now: float) -> None:
         super().__init__(link, NOTHING, now)
@@ -101,8 +113,10 @@ class ServerConnection(Connection):
         self._length = 0
         self._sink: Callable[[bytes], object] | None = None
         self._source: Iterator[bytes] | None = None
-        self._leaving = False
+        self._whole = False
         self._ended = False
+        self._leaving = False
+        self._finish = link.finish
         self._owners = owners
         owners.add(self)
 
@@ -114,35 +128,37 @@ class ServerConnection(Connection):
                 self.close()
             return
         self.arm(now + self.app.timeout)
-        self._ended = not data
         try:
             events = self.engine.receive(data)
         except RemoteProtocolError:
+            self._ended = not data
             self._refuse(now)
             return
-        self._serve(events, now)
-        if self._ended and not self.closed:
+        if events:
+            self._serve(events, now)
+        if not data:
             self._after_end()
 
     def _after_end(self) -> None:
         """The peer sends no more; what it has asked for it may still want."""
+        self._ended = True
         if self._source is None and not self.unsent:
             self.close()
-        else:
+        elif not self.closed:
             self._want(WRITE)
 
     def _serve(self, events: list[Event], now: float) -> None:
         """Answer what has been asked, one after the other, for as long as the peer takes the answers."""
         while events:
             for event in events:
-                kind = type(event)
-                if kind is RequestHead:
-                    self._begin(cast("RequestHead", event), now)
-                elif self._asked is not None:
-                    if kind is bytes:
-                        self._collect(cast("bytes", event), now)
-                    else:
-                        self._answer(now)
+                if type(event) is RequestHead:
+                    self._begin(event, now)
+                elif (head := self._asked) is None:
+                    continue
+                elif type(event) is bytes:
+                    self._collect(event, now)
+                else:
+                    self._answer(head, now)
             if self._asked is not None or not self._may_go_on(now):
                 return
             try:
@@ -153,13 +169,13 @@ class ServerConnection(Connection):
 
     def _begin(self, head: RequestHead, now: float) -> None:
         self._asked = head
-        if self.engine.response_done or self.engine.phase.name == "DONE":
-            return
+        self._whole = False
         app = self.app
-        self._sink = None if app.sink is None else app.sink(ServerRequest(head))
-        if self._sink is None and (head.length or 0) > app.max_body:
+        if app.sink is not None:
+            self._sink = app.sink(ServerRequest(head))
+        if head.length is not None and head.length > app.max_body and self._sink is None:
             self._respond(TOO_LARGE, now)
-        elif head.expects_continue:
+        elif head.expects_continue and self.engine.phase is Phase.BODY:
             self.write(self.engine.send_interim(100))
 
     def _collect(self, piece: bytes, now: float) -> None:
@@ -171,22 +187,20 @@ class ServerConnection(Connection):
         if self._length > self.app.max_body:
             self._respond(TOO_LARGE, now)
 
-    def _answer(self, now: float) -> None:
-        head = self._asked
-        if head is None:  # pragma: no cover - the caller has looked
-            return
-        pieces = self._pieces
+    def _answer(self, head: RequestHead, now: float) -> None:
+        self._whole = True
         if head.method == b"CONNECT":
             self._respond(UNSUPPORTED, now)
         else:
+            pieces = self._pieces
             self._respond(self.app.answer(ServerRequest(head, b"".join(pieces) if pieces else b"")), now)
 
     def _refuse(self, now: float) -> None:
         """Say what was wrong, where an answer is still due."""
-        status = self.engine.status_hint
+        self._whole = False
         try:
-            self._respond(Reply.text("the request cannot be understood\n", status=status), now)
-        except ProtocolError:
+            self._respond(Reply.text("the request cannot be understood\n", status=self.engine.status_hint), now)
+        except LocalProtocolError:
             self.close()
             return
         self._may_go_on(now)
@@ -271,7 +285,9 @@ class ServerConnection(Connection):
     # Readiness
 
     def ready(self, mask: int, now: float) -> None:
-        if self._source is not None and not self.unsent:
+        if mask == READ:
+            self._pull(now)
+        elif self._source is not None and not self.unsent:
             self.flushed(now)
         else:
             super().ready(mask, now)
@@ -291,13 +307,17 @@ class ServerConnection(Connection):
 
     def _leave(self, now: float) -> None:
         """Close, but not under the answer: a close with bytes unread resets it away (RFC 9112 section 9.6)."""
-        self.link.finish()
-        if self._ended or self.engine.head_done:
+        self._finish()
+        if self._ended or self._whole:
             self.close()
             return
         self._leaving = True
         self._want(READ)
         self.arm(now + LINGER)
+
+    def _unsendable(self, error: OSError) -> None:
+        """Nothing that the peer may have sent is of use when it does not take the answers."""
+        self.close()
 
     def lost(self, error: OSError, now: float, *, sending: bool) -> None:
         self.close()

@@ -158,7 +158,7 @@ class Headers(MutableMapping[str, str]):
         # What every response is asked ("set-cookie"?) is mostly answered without splitting.
         if self._lines is None and key not in self._block.lower():
             return False
-        return any(line[0] == key for line in self._fields())
+        return key in [line[0] for line in self._fields()]
 
     def _joined(self) -> dict[str, str]:
         names: dict[bytes, str] = {}

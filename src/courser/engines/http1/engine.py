@@ -120,22 +120,15 @@ class Engine(ABC):
     def _advance(self, rest: bytes | None, events: list[Event]) -> None:
         """Take bytes as far as they go; None and b"" are nothing more."""
         while rest:
-            phase = self.phase
-            if phase is Phase.BODY:
-                rest = self._feed(rest, events)
-            elif phase is Phase.HEAD or phase is Phase.PARTIAL:
+            if self._reader is not None:
+                rest = self._reader.feed(rest, events)
+                if rest is not None:
+                    self._reader = None
+                    self._finish_receiving()
+            elif self.phase is Phase.HEAD or self.phase is Phase.PARTIAL:
                 rest = self._take_head(rest, events)
             else:
                 rest = self._take_other(rest, events)
-
-    def _feed(self, data: bytes, events: list[Event]) -> bytes | None:
-        if self._reader is None:
-            return None
-        rest = self._reader.feed(data, events)
-        if rest is not None:
-            self._reader = None
-            self._finish_receiving()
-        return rest
 
     def _close(self, events: list[Event]) -> None:
         """The peer has closed its side."""

@@ -76,9 +76,10 @@ class ServerEngine(Engine):
             else:
                 self._close(events)
         except Fault as fault:
-            if self.phase is not Phase.DEAD and (self._writer is None or self.response_done):
+            if self.phase is not Phase.DEAD:
+                begun = self._writer is not None and not self.response_done
                 self.head = _UNREADABLE
-                self.response_done = False
+                self.response_done = begun
             self.status_hint = fault.status
             raise self._blame(fault) from None
         return events

@@ -1,0 +1,94 @@
+"""Leader and followers: how threads wait on one connection that carries the exchanges of all of them.
+
+Whoever waits and finds that nobody turns the connection becomes its leader: it polls, and completes the others too.
+The others follow: each sleeps on a lock of its own, which costs nothing until its waiter is done. When the leader has
+what it wanted it resigns, and one follower is woken to lead.
+
+There is no lock, because an exception may strike a thread between any two lines (KeyboardInterrupt), and would leave a
+lock locked. A seat in a dict is taken by `setdefault` and given up by nobody but who sits in it. A follower enters its
+name before it looks whether the seat is taken; a leader leaves the seat before it looks whether somebody follows. So
+one of the two always sees the other: leadership may be offered once too often, never once too seldom.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from time import monotonic
+from typing import TYPE_CHECKING, Final
+
+from ..core.waiter import FOREVER, Waiter
+from .inline import Latch
+
+if TYPE_CHECKING:
+    from ..core.reactor import Reactor
+
+__all__ = ["SharedSource"]
+
+LEADER: Final = "leader"
+
+
+class SharedSource:
+    """The source of every waiter of a connection that threads share.
+
+    Args:
+        reactor: turns the connection, and nothing else. Only the leader polls it; what it is interested in may be
+            changed by any thread meanwhile.
+    """
+
+    __slots__ = ("_followers", "_reactor", "_seat")
+
+    def __init__(self, reactor: Reactor) -> None:
+        self._reactor = reactor
+        self._seat: dict[str, Waiter] = {}
+        self._followers: OrderedDict[Waiter, Latch] = OrderedDict()
+
+    def step(self, waiter: Waiter) -> None:
+        """Lead until the waiter is done, or follow until it is, or until it is this thread's turn to lead."""
+        resigned = False
+        try:
+            try:
+                if self._seat.setdefault(LEADER, waiter) is waiter:
+                    self._lead(waiter)
+                else:
+                    self._follow(waiter)
+            finally:
+                resigned = self._resign(waiter)
+        finally:
+            # An exception from outside may have struck in the line above; it does not strike twice.
+            if not resigned:
+                self._resign(waiter)
+
+    def _lead(self, waiter: Waiter) -> None:
+        reactor = self._reactor
+        while not waiter.done:
+            deadline = waiter.deadline
+            if deadline == FOREVER:
+                reactor.turn(None)
+                continue
+            now = monotonic()
+            if now >= deadline:
+                waiter.expire(now)
+                return
+            reactor.turn(reactor.patience(deadline - now))
+
+    def _follow(self, waiter: Waiter) -> None:
+        waiter.future = latch = Latch()
+        self._followers[waiter] = latch
+        if waiter.done or LEADER not in self._seat:
+            return
+        deadline = waiter.deadline
+        if not latch.wait(3600.0 if deadline == FOREVER else max(0.0, deadline - monotonic())):
+            now = monotonic()
+            if now >= deadline:
+                waiter.expire(now)
+
+    def _resign(self, waiter: Waiter) -> bool:
+        """Be neither leader nor follower any more, and see to it that somebody leads; twice is once."""
+        self._followers.pop(waiter, None)
+        if self._seat.get(LEADER) is waiter:
+            del self._seat[LEADER]
+        waiter.future = None
+        if LEADER not in self._seat:
+            for latch in list(self._followers.values())[:1]:
+                latch.set_result(None)
+        return True
