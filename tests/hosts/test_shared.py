@@ -45,6 +45,7 @@ class EchoConnection:
         self._asked: deque[Question] = deque()
         self._open: set[Question] = set()
         self.broken = False
+        self.dead = False
         self._unsent = b""
         self._partial = b""
 

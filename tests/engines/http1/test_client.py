@@ -272,3 +272,51 @@ def test_a_connect_that_is_refused_is_a_response() -> None:
     assert engine.receive(b"HTTP/1.1 407 No\r\nContent-Length: 2\r\n\r\nno")[1:] == [b"no", END]
     assert not engine.is_tunnel
     assert engine.is_idle
+
+
+def test_heads_in_pieces_and_unusual_heads_are_read_carefully() -> None:
+    engine = begun()
+    assert engine.receive(b"HTTP/1.1 200 OK\r\nContent-Le") == []
+    assert engine.phase is Phase.PARTIAL
+    assert engine.receive(b"ngth: 2\r\n\r\nhi")[1:] == [b"hi", END]
+
+    engine.start(b"GET", b"/", b"h", NONE, -1)
+    assert engine.receive(b"HTTP/1.1 200 OK\r\nCONTENT-LENGTH: 2\r\n\r\nhi")[1:] == [b"hi", END]
+    assert engine.is_idle
+
+
+def test_a_tunnel_takes_bytes_and_a_failed_engine_takes_none() -> None:
+    engine = begun(b"CONNECT")
+    engine.receive(b"HTTP/1.1 200 OK\r\n\r\na")
+    assert engine.receive(b"b") == []
+    assert engine.leftover == b"ab"
+
+    engine = begun()
+    for why in ("not an HTTP/1 response", "has already failed"):
+        with pytest.raises(RemoteProtocolError, match=why):
+            engine.receive(b"220 smtp\r\n")
+
+
+def test_a_request_may_be_complete_before_its_response_begins() -> None:
+    engine = begun(b"POST", length=2)
+    engine.send_data(b"ab")
+    assert engine.request_done
+    assert engine.phase is Phase.HEAD
+    engine.receive(SMALL)
+    assert engine.is_idle
+
+
+def test_cve_2018_7159_and_its_like_end_the_connection() -> None:
+    """The table of wire cases has all of them; this is about the state that they leave."""
+    for fields in (
+        b"Content-Length: 1\r\nContent-Length: 2\r\n",
+        b"Content-Length: 1\r\nTransfer-Encoding: chunked\r\n",
+    ):
+        engine = begun(b"POST", length=None)
+        with pytest.raises(RemoteProtocolError):
+            engine.receive(b"HTTP/1.1 200 OK\r\n" + fields + b"\r\n")
+        assert engine.phase is Phase.DEAD
+        assert not engine.is_idle
+        assert not engine.reusable
+        with pytest.raises(LocalProtocolError, match="no body is being sent"):
+            engine.send_data(b"x")

@@ -173,3 +173,12 @@ def test_after_connect_and_101_the_rest_is_left_over() -> None:
         assert engine.receive(b"more") == []
         assert engine.leftover == leftover + b"more"
         assert engine.receive(b"") == []
+
+
+def test_bytes_after_a_message_are_an_error_when_the_peer_closes() -> None:
+    client = ClientEngine()
+    client.start(b"GET", b"/", b"h", FIELDS, -1)
+    client.receive(b"HTTP/1.1 204 No\r\n\r\nxyz")
+
+    with pytest.raises(RemoteProtocolError, match="bytes came after the end of the message: b'xyz'"):
+        client.receive(b"")

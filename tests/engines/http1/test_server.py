@@ -225,3 +225,31 @@ def test_a_client_that_closes() -> None:
     engine = asked(b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nab")
     with pytest.raises(TruncatedBody, match="after 2 of 5"):
         engine.receive(b"")
+
+
+def test_heads_in_pieces_and_unusual_heads_are_read_carefully() -> None:
+    for wire in (GET, b"GET /a HTTP/1.1\r\nHOST: h\r\n\r\n"):
+        engine = ServerEngine()
+        assert engine.receive(wire[:20]) == []
+        assert targets(engine.receive(wire[20:])) == [b"/a"]
+    with pytest.raises(RemoteProtocolError, match="in the middle of a head"):
+        (engine := ServerEngine()).receive(GET[:9]) + engine.receive(b"")
+
+
+def test_one_request_may_follow_another() -> None:
+    engine = asked()
+    for _ in range(3):
+        engine.start_response(200, b"", b"", 0)
+        assert engine.bytes_received == 0
+        assert targets(engine.receive(GET)) == [b"/a"]
+        assert engine.bytes_received == len(GET)
+
+
+def test_the_end_of_an_early_answer_comes_but_once() -> None:
+    engine = asked(b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nab")
+    engine.start_response(413, b"", b"", 2)
+    engine.send_data(b"no")
+
+    assert engine.response_done
+    assert engine.send_end() == b""
+    assert engine.phase is Phase.IDLE
