@@ -49,6 +49,9 @@ SPECIAL: Final = ("host", "content-length", "transfer-encoding")
 
 NOTHING: Final[Mapping[str, Any]] = {}
 
+VERSIONS: Final = {b"1.1": "HTTP/1.1", b"2": "HTTP/2"}
+"""The usual ones, ready made."""
+
 
 class ClientOptions(TypedDict, total=False):
     """What a client is made with; every one is also what its requests are made with unless they say otherwise.
@@ -325,7 +328,7 @@ class Session:
         response = Response.assemble(
             head.status,
             head.reason,
-            reply.version,
+            VERSIONS.get(head.version) or reply.http_version,
             head.fields,
             reply.request,
             (sending.deadline.started, reply.head_at, monotonic()),
@@ -360,7 +363,7 @@ class Session:
         response = Response.assemble(
             head.status,
             head.reason,
-            reply.version,
+            VERSIONS.get(head.version) or reply.http_version,
             head.fields,
             reply.request,
             (sending.deadline.started, reply.head_at, reply.head_at),

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from time import monotonic
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Protocol, Self, TypeVar
 
 from .core.reader import BodyReader
 from .hosts.inline import run_inline
@@ -19,6 +19,20 @@ if TYPE_CHECKING:
 
 __all__ = ["AsyncResponseStream", "AsyncStreaming", "ResponseStream", "Streaming"]
 
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+
+class Cutter(Protocol[T_co]):
+    """Makes what a caller wants of the pieces of a body."""
+
+    def feed(self, piece: bytes, /) -> Iterable[T_co]:
+        """What a piece completes."""
+        ...
+
+    def end(self) -> Iterable[T_co]:
+        """What is left."""
+        ...
 
 
 class Chunker:
@@ -59,6 +73,87 @@ class Chunker:
         return [rest] if rest else []
 
 
+class Texts:
+    """Decodes pieces into text.
+
+    Args:
+        decoder: knows the encoding.
+    """
+
+    __slots__ = ("_decoder",)
+
+    def __init__(self, decoder: TextDecoder) -> None:
+        self._decoder = decoder
+
+    def feed(self, piece: bytes) -> list[str]:
+        """The text of a piece; what is not a whole character waits."""
+        text = self._decoder.feed(piece)
+        return [text] if text else []
+
+    def end(self) -> list[str]:
+        """What is left."""
+        text = self._decoder.end()
+        return [text] if text else []
+
+
+class Lines:
+    """Decodes pieces into lines.
+
+    Args:
+        decoder: knows the encoding.
+        max_line: see LineDecoder.
+    """
+
+    __slots__ = ("_decoder", "_lines")
+
+    def __init__(self, decoder: TextDecoder, max_line: int | None) -> None:
+        self._decoder = decoder
+        self._lines = LineDecoder(max_line)
+
+    def feed(self, piece: bytes) -> list[str]:
+        """The lines that a piece completes."""
+        return self._lines.feed(self._decoder.feed(piece))
+
+    def end(self) -> list[str]:
+        """What is left."""
+        return [*self._lines.feed(self._decoder.end()), *self._lines.end()]
+
+
+class Pieces(AsyncIterator[T]):
+    """Iterates over a body in async code.
+
+    Not a generator: one that is left half-way would want closing, of trio with a warning, of asyncio with a task.
+
+    Args:
+        reader: reads the body.
+        decoded: whether its content coding is undone.
+        cutter: makes what is given of what is read.
+    """
+
+    __slots__ = ("_cutter", "_decoded", "_ended", "_ready", "_reader")
+
+    def __init__(self, reader: BodyReader, decoded: bool, cutter: Cutter[T]) -> None:
+        self._reader = reader
+        self._decoded: bool | None = decoded
+        self._cutter = cutter
+        self._ready: Iterator[T] = iter(())
+        self._ended = False
+
+    async def __anext__(self) -> T:
+        if self._decoded is not None:
+            self._reader.start(self._decoded)
+            self._decoded = None
+        while True:
+            for each in self._ready:
+                return each
+            if self._ended:
+                raise StopAsyncIteration
+            self._ended = True
+            piece = await self._reader.next_piece()
+            self._ended = not piece
+            self._ready = iter(self._cutter.feed(piece) if piece else self._cutter.end())
+
+
 class _Stream(HeadView):
     """What both colours share: the head, and the state of the body."""
 
@@ -67,7 +162,7 @@ class _Stream(HeadView):
     def __init__(self, session: Session, reply: Reply, sending: Sending) -> None:
         head = reply.final
         self.status_code = head.status
-        self.http_version = reply.version
+        self.http_version = reply.http_version
         self.history = session.history(reply, sending)
         self.next_request = session.follow_up(reply)
         self.extensions = {}
@@ -96,7 +191,7 @@ class _Stream(HeadView):
         response = Response.assemble(
             head.status,
             head.reason,
-            self._reply.version,
+            self.http_version,
             head.fields,
             self._reply.request,
             (self._times[0], self._times[1], monotonic()),
@@ -138,23 +233,16 @@ class ResponseStream(_Stream):
         """
         return self._iterate(False, Chunker(chunk_size))
 
-    def _iterate(self, decoded: bool, chunker: Chunker) -> Iterator[bytes]:
+    def _iterate(self, decoded: bool, cutter: Cutter[T]) -> Iterator[T]:
         reader = self._reader
         reader.start(decoded)
         while piece := run_inline(reader.next_piece()):
-            yield from chunker.feed(piece)
-        yield from chunker.end()
+            yield from cutter.feed(piece)
+        yield from cutter.end()
 
     def iter_text(self) -> Iterator[str]:
         """The body as text, decoded as `Response.text` is."""
-        decoder = self._text_decoder()
-        for piece in self.iter_bytes():
-            text = decoder.feed(piece)
-            if text:
-                yield text
-        text = decoder.end()
-        if text:
-            yield text
+        return self._iterate(True, Texts(self._text_decoder()))
 
     def iter_lines(self, max_line: int | None = None) -> Iterator[str]:
         """The lines of the body, without their ends; only LF, CRLF and CR end a line.
@@ -162,10 +250,7 @@ class ResponseStream(_Stream):
         Args:
             max_line: characters of a line above which LimitExceeded is raised.
         """
-        decoder = LineDecoder(max_line)
-        for text in self.iter_text():
-            yield from decoder.feed(text)
-        yield from decoder.end()
+        return self._iterate(True, Lines(self._text_decoder(), max_line))
 
     def read(self) -> bytes:
         """The whole body, decoded; may be called again."""
@@ -199,40 +284,19 @@ class AsyncResponseStream(_Stream):
 
     def iter_bytes(self, chunk_size: int | None = None) -> AsyncIterator[bytes]:
         """The body, decoded; see `ResponseStream.iter_bytes`."""
-        return self._iterate(True, Chunker(chunk_size))
+        return Pieces(self._reader, True, Chunker(chunk_size))
 
     def iter_raw(self, chunk_size: int | None = None) -> AsyncIterator[bytes]:
         """The body as it travels; see `ResponseStream.iter_raw`."""
-        return self._iterate(False, Chunker(chunk_size))
+        return Pieces(self._reader, False, Chunker(chunk_size))
 
-    async def _iterate(self, decoded: bool, chunker: Chunker) -> AsyncIterator[bytes]:
-        reader = self._reader
-        reader.start(decoded)
-        while piece := await reader.next_piece():
-            for chunk in chunker.feed(piece):
-                yield chunk
-        for chunk in chunker.end():
-            yield chunk
-
-    async def iter_text(self) -> AsyncIterator[str]:
+    def iter_text(self) -> AsyncIterator[str]:
         """The body as text; see `ResponseStream.iter_text`."""
-        decoder = self._text_decoder()
-        async for piece in self.iter_bytes():
-            text = decoder.feed(piece)
-            if text:
-                yield text
-        text = decoder.end()
-        if text:
-            yield text
+        return Pieces(self._reader, True, Texts(self._text_decoder()))
 
-    async def iter_lines(self, max_line: int | None = None) -> AsyncIterator[str]:
+    def iter_lines(self, max_line: int | None = None) -> AsyncIterator[str]:
         """The lines of the body; see `ResponseStream.iter_lines`."""
-        decoder = LineDecoder(max_line)
-        async for text in self.iter_text():
-            for line in decoder.feed(text):
-                yield line
-        for line in decoder.end():
-            yield line
+        return Pieces(self._reader, True, Lines(self._text_decoder(), max_line))
 
     async def read(self) -> bytes:
         """The whole body, decoded; may be called again."""

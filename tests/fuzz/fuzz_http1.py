@@ -11,14 +11,16 @@ from __future__ import annotations
 
 import argparse
 import random
+import re
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import TypeAlias
 
 from courser.engines.events import End, Event, RequestHead, ResponseHead
 from courser.engines.http1 import WIRE_LIMITS, ClientEngine, Phase, ServerEngine
 from courser.engines.http1.faults import Fault
-from courser.engines.http1.grammar import REQUEST_HEAD, RESPONSE_HEAD
+from courser.engines.http1.grammar import RESPONSE_HEAD, request_head
 from courser.engines.http1.head import (
     careful_request_head,
     careful_response_head,
@@ -27,6 +29,8 @@ from courser.engines.http1.head import (
 )
 from courser.errors import RemoteProtocolError
 from courser.values.fields import FieldBlock
+
+Parse: TypeAlias = Callable[..., tuple[ResponseHead | RequestHead, bool]]
 
 RESPONSES = [
     b"HTTP/1.1 200 OK\r\nServer: nginx\r\nContent-Type: text/html\r\nContent-Length: 5\r\n\r\nhello",
@@ -105,8 +109,9 @@ def told(events: list[Event]) -> list[object]:
             if not event:
                 raise AssertionError("an empty piece")
             if said and isinstance(said[-1], bytes):
-                event = said.pop() + event
-            said.append(event)
+                said[-1] += event
+            else:
+                said.append(event)
         elif isinstance(event, End):
             said.append(("end", event.trailers))
         else:
@@ -160,19 +165,19 @@ def agree(wire: bytes) -> None:
     """Both parsers of heads read the same."""
     if match := RESPONSE_HEAD.match(wire):
         compare(plain_response_head, careful_response_head, match, wire)
-    if match := REQUEST_HEAD.match(wire):
+    if match := request_head().match(wire):
         compare(plain_request_head, careful_request_head, match, wire)
 
 
-def compare(plain: object, careful: object, match: object, wire: bytes) -> None:
-    results = []
-    head = wire[: match.end()]  # type: ignore[attr-defined]
+def compare(plain: Parse, careful: Parse, match: re.Match[bytes], wire: bytes) -> None:
+    results: list[object] = []
+    head = wire[: match.end()]
     for parse, arguments in ((plain, (match,)), (careful, (head, WIRE_LIMITS._replace(fields=1000)))):
         try:
-            found, chunked = parse(*arguments)  # type: ignore[operator]
+            found, chunked = parse(*arguments)
             results.append((seen(found), chunked))
         except Fault as fault:
-            results.append((fault.detail,))
+            results.append(fault.detail)
     if results[0] != results[1]:
         raise AssertionError(f"the parsers of heads differ: {results}")
 

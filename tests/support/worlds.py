@@ -56,6 +56,15 @@ class World:
         """Cancel a call after a time; gives whether it was under way still."""
         raise NotImplementedError
 
+    async def until(self, happened: Callable[[], bool], seconds: float = 3.0) -> bool:
+        """Wait until something has happened elsewhere; gives whether it has."""
+        end = time.monotonic() + seconds
+        while not happened():
+            if time.monotonic() > end:
+                return False
+            await self.sleep(0.002)
+        return True
+
     async def close(self) -> None:
         while self._clients:
             await self._clients.pop().close()

@@ -338,5 +338,3 @@ class Connection:
 def _dispose(link: Link, permit: Permit) -> None:
     link.close()
     permit.release()
-
-

@@ -458,9 +458,7 @@ class Dialer:
         except Interrupted:
             raise deadline.error("connect", f"{route.host} (reading root certificates)") from None
 
-    async def _addresses(
-        self, host: Host, route: Route, deadline: Deadline, final: float, label: str
-    ) -> list[Address]:
+    async def _addresses(self, host: Host, route: Route, deadline: Deadline, final: float, label: str) -> list[Address]:
         if route.uds is not None:
             return [(socket.AF_UNIX, route.uds)]
         literal = _literal(route.host, route.port)

@@ -79,7 +79,14 @@ class Exchange(Reply):
         "received",
     )
 
-    def __init__(self, connection: HTTP1Connection, pool: Pool[HTTP1Connection], lane: Lane[HTTP1Connection], deadline: Deadline, limit: int | None) -> None:
+    def __init__(
+        self,
+        connection: HTTP1Connection,
+        pool: Pool[HTTP1Connection],
+        lane: Lane[HTTP1Connection],
+        deadline: Deadline,
+        limit: int | None,
+    ) -> None:
         self.done = False
         self.error = None
         self.future = None

@@ -52,9 +52,7 @@ class BodyReader:
         if self._state == "closed":
             raise StreamClosed(request=self._reply.request)
         if self._state:
-            raise StreamConsumed(
-                hint="a body can be read once; keep what read() gave", request=self._reply.request
-            )
+            raise StreamConsumed(hint="a body can be read once; keep what read() gave", request=self._reply.request)
         self._state = "reading"
         coding = self._reply.final.coding
         if decoded and coding is not None:

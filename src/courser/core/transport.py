@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
 __all__ = ["PooledTransport"]
 
-IDEMPOTENT: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE", "QUERY", "PROPFIND", "REPORT", "SEARCH"})
+IDEMPOTENT: Final = frozenset(
+    {"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE", "QUERY", "PROPFIND", "REPORT", "SEARCH"}
+)
 """Methods that may be repeated without being done twice (RFC 9110 section 9.2.2, RFC 4918, RFC 10008)."""
 
 TOGETHER: Final = 64 * 1024

@@ -104,7 +104,7 @@ class Reply:
         TypeError: a body that is text.
     """
 
-    __slots__ = ("_block", "_dated", "body", "length", "reason", "status")
+    __slots__ = ("_block", "_dated", "_made", "body", "length", "reason", "status")
 
     def __init__(
         self,
@@ -127,10 +127,11 @@ class Reply:
             length = -1 if not body and status in BODYLESS else len(body)
         self.status = status
         self.reason = REASONS.get(status, "").encode("ascii")
-        self.body = body
+        self.body: bytes | Iterable[bytes] = body
         self.length = length
         self._block = fields.encode()
         self._dated = "date" in fields
+        self._made: tuple[bytes, FieldBlock] = (b"", self._block)
 
     @classmethod
     def text(cls, text: str, *, status: int = 200, headers: HeaderTypes = None) -> Self:
@@ -169,7 +170,10 @@ class Reply:
 
     def fields(self, date: bytes) -> FieldBlock:
         """The header lines, with the Date that an origin server sends (RFC 9110 section 6.6.1)."""
-        return self._block if self._dated else FieldBlock(date + self._block)
+        made = self._made
+        if made[0] is not date and not self._dated:
+            made = self._made = (date, FieldBlock(date + self._block))
+        return made[1]
 
     def __repr__(self) -> str:
         return f"<Reply {self.status}>"

@@ -215,7 +215,7 @@ class ServerConnection(Connection):
             self._length = 0
         head = engine.start_response(reply.status, reply.reason, reply.fields(self.app.date(now)), reply.length)
         body = reply.body
-        if type(body) is bytes:
+        if isinstance(body, bytes):
             if not engine.response_done:
                 engine.send_data(body)
                 if len(body) <= TOGETHER:
@@ -279,7 +279,7 @@ class ServerConnection(Connection):
         if not self.engine.reusable:
             self._leave(now)
             return False
-        self._want(READ)
+        self._want(READ | WRITE if self.link.wants_write else READ)
         return True
 
     # Readiness

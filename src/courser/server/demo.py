@@ -22,7 +22,7 @@ __all__ = ["Demo"]
 BLOCK: Final = bytes(range(256)) * 1024
 
 JSON: Final = Reply.json({"message": "hello", "numbers": [1, 2, 3], "from": "courser.server"})
-HELLO: Final = Reply.text("courser.server is here: /json, /bytes/N, /chunked/N, /status/N, /redirect/N, /echo, /upload\n")
+HELLO: Final = Reply.text("courser.server: /json /bytes/N /chunked/N /status/N /redirect/N /echo /upload\n")
 NOT_FOUND: Final = Reply.text("there is nothing here\n", status=404)
 
 

@@ -81,10 +81,11 @@ class Listener:
 class Greeting(Handshake):
     """The server's side of a TLS handshake, and what is to happen after it."""
 
-    __slots__ = ("_greeted",)
+    __slots__ = ("_greeted", "socket")
 
     def __init__(self, reactor: Reactor, sock: ssl.SSLSocket, greeted: Callable[[Greeting], None]) -> None:
         super().__init__(reactor, sock, monotonic() + GREETING)
+        self.socket = sock
         self._greeted = greeted
 
     def complete(self) -> None:
@@ -171,7 +172,7 @@ class Server:
     def _greeted(self, greeting: Greeting) -> None:
         self._greetings.discard(greeting)
         greeting.cancel()
-        if greeting.error is None and greeting.socket.version() is not None:
+        if greeting.error is None and greeting.agreed:
             self._open(TLSEnd(greeting.socket))
         else:
             greeting.socket.close()

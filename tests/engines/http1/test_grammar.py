@@ -12,11 +12,11 @@ from courser.engines.http1.grammar import (
     CHUNK_LINE,
     CONTROL,
     HOST,
-    REQUEST_HEAD,
     REQUEST_LINE,
     REQUEST_PREFIX,
     RESPONSE_HEAD,
     STATUS_LINE,
+    request_head,
 )
 from courser.values.fields import FIELD_LINES
 
@@ -91,13 +91,13 @@ def test_the_pattern_takes_no_more_than_the_grammar_of_fields(fields: bytes) -> 
 
 
 def test_a_request_head_captures_host_and_expect_too() -> None:
-    match = REQUEST_HEAD.match(b"PUT /x HTTP/1.1\r\nHost: a.b:80\r\nExpect: 100-continue\r\nEtc: x\r\nHi: y\r\n\r\n")
+    match = request_head().match(b"PUT /x HTTP/1.1\r\nHost: a.b:80\r\nExpect: 100-continue\r\nEtc: x\r\nHi: y\r\n\r\n")
 
     assert match is not None
     assert match.groups()[:3] == (b"PUT", b"/x", b"1")
     assert match.groups()[4:] == (None, None, b"100-continue", b"a.b:80", None)
-    assert REQUEST_HEAD.match(b"GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n") is None
-    assert REQUEST_HEAD.match(b"GET / HTTP/1.1\r\nHOST: a\r\n\r\n") is None
+    assert request_head().match(b"GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n") is None
+    assert request_head().match(b"GET / HTTP/1.1\r\nHOST: a\r\n\r\n") is None
 
 
 @pytest.mark.parametrize("line", [b"HTTP/1.1 200\r\n", b"HTTP/1.0 999 \r\n", b"HTTP/1.1 100 a\tb\xff\r\n"])

@@ -15,7 +15,7 @@ from .chunked import ChunkedReader, ChunkedWriter
 from .engine import NO_FIELDS, Engine, Phase
 from .faults import Fault
 from .framing import keeps_alive
-from .grammar import CONTROL, REQUEST_HEAD
+from .grammar import CONTROL, request_head
 from .head import careful_request_head, check_request_line, plain_request_head
 from .limits import WIRE_LIMITS, WireLimits
 from .outgoing import check_fields, framing_line
@@ -27,7 +27,6 @@ __all__ = ["ServerEngine"]
 
 _HEAD: Final = Phase.HEAD
 _DONE: Final = Phase.DONE
-_match = REQUEST_HEAD.match
 _EMPTY_LINES: Final = re.compile(rb"(?:\r\n)++")
 
 
@@ -48,7 +47,7 @@ class ServerEngine(Engine):
             a response had begun.
     """
 
-    __slots__ = ("_half_line", "_waiting", "head", "response_done", "status_hint")
+    __slots__ = ("_half_line", "_match", "_waiting", "head", "response_done", "status_hint")
 
     def __init__(self, *, limits: WireLimits = WIRE_LIMITS) -> None:
         super().__init__(limits=limits)
@@ -57,6 +56,7 @@ class ServerEngine(Engine):
         self.response_done = True
         self.status_hint = 400
         self._half_line = False
+        self._match = request_head().match
         self._waiting = bytearray()
 
     def receive(self, data: bytes) -> list[Event]:
@@ -168,7 +168,7 @@ class ServerEngine(Engine):
             data = self._skip_empty_lines(data)
             if not data:
                 return None
-        found = self._collect(data, _match, check_request_line)
+        found = self._collect(data, self._match, check_request_line)
         if found is None:
             return None
         match, raw, rest = found
