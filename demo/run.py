@@ -60,7 +60,9 @@ def dim(text: str) -> str:
 
 def number(value: float) -> str:
     """A figure as people read it: thousands apart, and no more digits than say something."""
-    text = f"{value:,.0f}" if value >= 100 or isinstance(value, int) else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+    text = (
+        f"{value:,.0f}" if value >= 100 or isinstance(value, int) else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+    )
     return text.replace(",", " ")
 
 
@@ -109,7 +111,9 @@ def table(rows: list[Row]) -> str:
 
     joints = "┼┬┴" if FANCY else "+++"
     lines = [rule(left[2:4], joints[1]), line(head, ["1"] * len(head)), rule(left[:2], joints[0])]
-    lines += [line(each, ["", "", "", "1;32", "36", "2" if row.note else "32"]) for row, each in zip(rows, cells, strict=True)]
+    lines += [
+        line(each, ["", "", "", "1;32", "36", "2" if row.note else "32"]) for row, each in zip(rows, cells, strict=True)
+    ]
     return "\n".join([*lines, rule(left[4:], joints[2])])
 
 
@@ -183,7 +187,7 @@ def side_by_side(url: str) -> None:
 
 
 def mapped(url: str) -> None:
-    with courser.Client() as client:
+    with courser.Client(limits=courser.Limits(max_keepalive=MAP_IN_FLIGHT)) as client:
         for response in client.map([url] * MANY, concurrency=MAP_IN_FLIGHT):
             response.raise_for_status()
 

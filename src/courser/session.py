@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final, TypedDict, Unpack
 
@@ -43,6 +43,8 @@ REQUEST_OPTIONS: Final = frozenset(RequestOptions.__optional_keys__)
 
 PARTS: Final = frozenset({"params", "headers", "content", "data", "json", "extensions"})
 """Options that make a request; the others say how it is sent."""
+
+NO_PARAMS: Final = QueryParams()
 
 SPECIAL: Final = ("host", "content-length", "transfer-encoding")
 """Fields that a client may be given as defaults, though they cannot go into the block that all requests share."""
@@ -157,7 +159,7 @@ class Session:
         self.headers = _default_headers()
         if "headers" in options:
             self.headers.update(options["headers"])
-        self.params = QueryParams(get("params"))
+        self.params = QueryParams(options["params"]) if options.get("params") else NO_PARAMS
         self.timeout = Timeout.of(options["timeout"]) if "timeout" in options else DEFAULT_TIMEOUT
         self.follow_redirects = get("follow_redirects", True)
         self.raise_for_status = get("raise_for_status", False)
@@ -191,14 +193,20 @@ class Session:
     def request(self, method: str, url: str | URL, options: RequestOptions) -> Request:
         """Make a request of a call's arguments and the client's defaults."""
         target = parse_url(url) if type(url) is str and self.base_url is None else self._absolute(url)
-        if self.params or options:
+        if self.params is not NO_PARAMS:
+            target = target.with_params(self.params)
+        if options:
             if not options.keys() <= REQUEST_OPTIONS:
                 _check_names(options, REQUEST_OPTIONS, "a request")
-            if self.params:
-                target = target.with_params(self.params)
-            return self._full(method, target, options)
+            if not options.keys().isdisjoint(PARTS):
+                return self._full(method, target, options)
         block = self.headers.encode()
-        if block is not self._shared or target.raw_username or target.raw_password or not self._trusts(target):
+        if (
+            block is not self._shared
+            or target.raw_username
+            or target.raw_password
+            or (self.base_url is not None and not self._trusts(target))
+        ):
             return self._full(method, target, options)
         return Request.assemble(method, target, block, None, None, NOTHING)
 
@@ -283,9 +291,11 @@ class Session:
             raise TypeError(f"send() takes no {name}: the request is made; give {name} to build_request()")
         return options
 
-    async def perform(self, place: Place, method: str, url: str | URL, options: RequestOptions) -> Response:
+    def perform(
+        self, place: Place, method: str, url: str | URL, options: RequestOptions
+    ) -> Coroutine[Any, Any, Response]:
         """One buffered call, from its arguments to its response."""
-        return await self.send(place, self.request(method, url, options), options)
+        return self.send(place, self.request(method, url, options), options)
 
     async def send(self, place: Place, request: Request, options: RequestOptions) -> Response:
         """One buffered call of a request that is made."""
@@ -294,7 +304,7 @@ class Session:
         sending = self.sending(place, options, False)
         reply = await sending.run(request)
         try:
-            raw = await reply.whole(place.host)
+            raw = await (reply.collect(place.host) if reply.filters is None else reply.whole(place.host))
         except BaseException:
             reply.abort()
             raise
@@ -319,7 +329,7 @@ class Session:
 
     def response(self, reply: Reply, raw: bytes, sending: Sending) -> Response:
         """A complete response of a reply and its body."""
-        head = reply.final
+        head = reply.head or reply.final
         limit = sending.limit
         coding = head.coding
         end = reply.end

@@ -23,6 +23,7 @@ from .waiter import FOREVER, Waiter
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ..settings import Limits
     from .pool import Permit, Pool
 
 __all__ = ["Connection"]
@@ -230,7 +231,7 @@ class Connection:
         """A peer that answers early and closes makes our send fail while its answer is waiting to be read."""
         self.unsent.clear()
         now = monotonic()
-        self._pull(now)
+        self.ready(READ, now)
         if not self.closed:
             self.lost(error, now, sending=True)
 
@@ -244,10 +245,8 @@ class Connection:
                 self.flushed(now)
             if mask == WRITE:
                 return
-        if not self.closed:
-            self._pull(now)
-
-    def _pull(self, now: float) -> None:
+        if self.closed:
+            return
         left = RECEIVE_MOST
         again_above = self.link.again_above
         self.broken = True
@@ -293,13 +292,18 @@ class Connection:
 
     # The end
 
-    @property
-    def alive(self) -> bool:
-        """Whether an idle connection may carry another request: not closed, and nothing unasked-for has come.
+    def usable(self, limits: Limits, now: float) -> bool:
+        """Whether an idle connection may carry another request: young enough, open, and nothing unasked-for has come.
 
         A connection that a reactor turns hears of its end by itself; the others look once.
         """
-        if self.closed or self.broken:
+        expiry, age = limits.keepalive_expiry, limits.max_connection_age
+        if (
+            self.closed
+            or self.broken
+            or (expiry is not None and now - self.idle_since >= expiry)
+            or (age is not None and now - self.created >= age)
+        ):
             return False
         if self.reactor is not None or self.fd < 0:
             return True

@@ -124,8 +124,10 @@ class Exchange(Reply):
                 self._buffered += size
                 self.received += size
             elif kind is ResponseHead:
-                if event.status >= 200 or event.status == 101:
+                status = event.status
+                if status >= 200 or status == 101:
                     self.head = event
+                    self.status_code = status
                     self.head_at = now
                 elif self.informational is not None:
                     self.informational(event)
@@ -139,7 +141,7 @@ class Exchange(Reply):
         if goal == NOTHING:
             if self._buffered > FULL and self.end is None:
                 self._pause()
-        elif self._reached(goal):
+        elif self.end is not None or self._reached(goal):
             self.reach()
         elif self._idle is not None:
             connection = self.connection
@@ -147,9 +149,8 @@ class Exchange(Reply):
                 connection.arm(self.limits.within(self._idle, now))
 
     def _reached(self, goal: int) -> bool:
+        """Whether a goal is reached by a message that is not whole."""
         head = self.head
-        if self.end is not None:
-            return True
         if goal == SETTLED:
             return head is not None and head.status >= 300
         if goal == DATA:
@@ -162,7 +163,13 @@ class Exchange(Reply):
         connection = self.connection
         if connection is not None:
             connection.deadline = FOREVER
-        self.complete()
+        # Waiter.complete, spelled out: this runs once for every response
+        self.done = True
+        future = self.future
+        if future is not None:
+            self.future = None
+            if not future.done():
+                future.set_result(None)
 
     def drained(self) -> None:
         """Everything written has been taken by the link."""
@@ -215,7 +222,12 @@ class Exchange(Reply):
             self._phase = phase
             self._goal = goal
             self.done = False
-            connection.arm(limits.within(idle, now))
+            due = limits.final
+            if idle is not None and now + idle < due:
+                due = now + idle
+            connection.deadline = due
+            if due < connection.armed:
+                connection.arm(due)
             await host.wait(self)
             error = self.error
         if error is not None:
@@ -272,7 +284,13 @@ class Exchange(Reply):
             self.connection = None
             self.source = None
             connection.exchange = None
-            if connection.reusable:
+            if (
+                connection.engine.is_idle
+                and not connection.broken
+                and not connection.closed
+                and not connection.unsent
+                and not connection.link.wants_write
+            ):
                 self.pool.put(connection, self.lane)
             else:
                 connection.close()

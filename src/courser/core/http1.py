@@ -12,6 +12,7 @@ from .link import TruncatedStream
 from .waiter import FOREVER
 
 if TYPE_CHECKING:
+    from ..values.request import Request
     from .exchange import Exchange
     from .link import Link
     from .pool import Lane, Permit
@@ -40,15 +41,21 @@ class HTTP1Connection(Connection):
         self.heard = False
         self.label = lane.label
 
-    def begin(self, exchange: Exchange) -> None:
-        """Carry an exchange from now on."""
+    def begin(self, exchange: Exchange, request: Request, length: int | None) -> bytes:
+        """Carry an exchange from now on.
+
+        Args:
+            exchange: takes what comes.
+            request: whose head is to be sent.
+            length: bytes of its body; -1 for none, None for a body of unknown length.
+
+        Returns:
+            The head.
+        """
         self.exchange = ref(exchange)
         self.heard = False
-
-    @property
-    def reusable(self) -> bool:
-        """Whether the next exchange may use this connection."""
-        return not self.closed and not self.broken and not self.pending and self.engine.is_idle
+        method, target, host, fields = request.wire()
+        return self.engine.start(method, target, host, fields, length)
 
     def received(self, data: bytes, now: float) -> None:
         reference = self.exchange

@@ -216,14 +216,6 @@ class Pool(Generic[C]):
             return connection
         return None
 
-    def fresh_enough(self, connection: C, now: float) -> bool:
-        """Whether a connection may carry another request, by its age and idleness."""
-        limits = self.limits
-        expiry, age = limits.keepalive_expiry, limits.max_connection_age
-        return (expiry is None or now - connection.idle_since < expiry) and (
-            age is None or now - connection.created < age
-        )
-
     def put(self, connection: C, lane: Lane[C]) -> None:
         """Take a connection back: for the first who waits, or into the stack."""
         now = monotonic()

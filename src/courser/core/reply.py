@@ -25,6 +25,7 @@ class Reply(Waiter):
 
     Attributes:
         head: the final head.
+        status_code: its status.
         head_at: when it came, on the monotonic clock.
         request: what was sent.
         chunks: pieces of the body that nobody has read.
@@ -33,11 +34,12 @@ class Reply(Waiter):
         filters: those who see the body pass; None where there are none.
     """
 
-    __slots__ = ("_headers", "chunks", "end", "filters", "head", "head_at", "history", "request")
+    __slots__ = ("_headers", "chunks", "end", "filters", "head", "head_at", "history", "request", "status_code")
 
     version: ClassVar[str] = "HTTP/1.1"
 
     head: ResponseHead | None
+    status_code: int
     head_at: float
     request: Request
     chunks: deque[bytes]
@@ -55,10 +57,6 @@ class Reply(Waiter):
         if head is None:
             raise RuntimeError("the head has not come yet")
         return head
-
-    @property
-    def status_code(self) -> int:
-        return self.final.status
 
     @property
     def reason_phrase(self) -> str:
@@ -187,6 +185,7 @@ class StaticReply(Reply):
     def __init__(self, head: ResponseHead, content: bytes, request: Request, now: float) -> None:
         super().__init__()
         self.head = head
+        self.status_code = head.status
         self.head_at = now
         self.request = request
         self.chunks = deque([content] if content else ())

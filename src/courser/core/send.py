@@ -70,6 +70,7 @@ class Sending:
         if depth == len(self.layers):
             return await self.exchange(request, self)
         flow = self.layers[depth](request)
+        below = depth + 1
         held: Reply | None = None
         value: Any = None
         try:
@@ -79,7 +80,10 @@ class Sending:
                     if isinstance(step, Request):
                         if held is not None:
                             await held.discard(self.host)
-                        value = held = await self.run(step, depth + 1)
+                        if below == len(self.layers):
+                            value = held = await self.exchange(step, self)
+                        else:
+                            value = held = await self.run(step, below)
                     else:
                         value = await self._serve(step, depth)
                 except Exception as error:
@@ -87,7 +91,9 @@ class Sending:
                 else:
                     step = flow.send(value)
         except StopIteration as stop:
-            reply = _reply(stop.value, flow)
+            reply = stop.value
+            if not isinstance(reply, Reply):
+                raise _misreturned(flow, reply) from None
             if held is not None and held is not reply:
                 held.abort()
             return reply
@@ -170,8 +176,12 @@ class Sending:
         return self.deadline.error("read", "a policy")
 
 
-def _reply(answer: Answer | None, flow: Flow | None = None) -> Reply:
+def _misreturned(flow: Flow, value: object) -> TypeError:
+    name = getattr(flow, "__qualname__", "a flow")
+    return TypeError(f"{name} returned {value!r}: a flow returns the response that a `yield request` gave it")
+
+
+def _reply(answer: Answer) -> Reply:
     if isinstance(answer, Reply):
         return answer
-    name = getattr(flow, "__qualname__", "a flow")
-    raise TypeError(f"{name} returned {answer!r}: a flow returns the response that a `yield request` gave it")
+    raise TypeError(f"a flow yielded Read({answer!r}): it reads a response that a `yield request` gave it")

@@ -16,6 +16,7 @@ from .pool import Lane, Permit, Pool
 from .waiter import Host, Interrupted
 
 if TYPE_CHECKING:
+    from ..values.body import Body
     from ..values.request import Request
     from .deadline import Deadline
     from .dial import Dialer
@@ -71,18 +72,18 @@ class PooledTransport:
         lane = pool.lanes.get(route) or pool.lane(route)
         while True:
             connection = pool.take(lane)
-            if connection is None or not connection.alive or not pool.fresh_enough(connection, deadline.started):
+            if connection is None or not connection.usable(pool.limits, deadline.started):
                 connection = await self._acquire(connection, lane, deadline)
-            host.adopt(connection)
+            if connection.reactor is not host.reactor or connection.fd < 0:
+                host.adopt(connection)
             exchange = Exchange(connection, pool, lane, deadline, limit)
             exchange.request = request
             try:
-                connection.begin(exchange)
                 body = request.body
                 if body is None:
-                    connection.write(self._head(connection, request, -1))
+                    connection.write(connection.begin(exchange, request, -1))
                 else:
-                    await self._upload(exchange, connection, request)
+                    await self._upload(exchange, connection, request, body)
                 await exchange.until(host, goal)
                 return exchange
             except BaseException as error:
@@ -94,10 +95,6 @@ class PooledTransport:
                     error.request = request
                 raise
 
-    def _head(self, connection: HTTP1Connection, request: Request, length: int | None) -> bytes:
-        method, target, name, fields = request.wire()
-        return connection.engine.start(method, target, name, fields, length)
-
     # Getting a connection
 
     async def _acquire(
@@ -107,7 +104,7 @@ class PooledTransport:
         pool = self.pool
         while True:
             while connection is not None:
-                if connection.alive and pool.fresh_enough(connection, monotonic()):
+                if connection.usable(pool.limits, monotonic()):
                     return connection
                 connection.close()
                 connection = pool.take(lane)
@@ -146,11 +143,10 @@ class PooledTransport:
 
     # Sending a body
 
-    async def _upload(self, exchange: Exchange, connection: HTTP1Connection, request: Request) -> None:
-        body = request.body
-        if body is None:  # pragma: no cover - the caller has asked
-            return
-        head = self._head(connection, request, body.length)
+    async def _upload(
+        self, exchange: Exchange, connection: HTTP1Connection, request: Request, body: Body
+    ) -> None:
+        head = connection.begin(exchange, request, body.length)
         data = body.data
         if data is not None:
             self._write_whole(connection, head, data)

@@ -1,9 +1,9 @@
 """A small HTTP/1.1 server in the same process: for tests, benchmarks and demonstrations, not for the open Internet.
 
-    from courser.server import Reply, Server
+from courser.server import Reply, Server
 
-    with Server(lambda request: Reply.json({"path": request.path})) as server:
-        courser.get(server.url)
+with Server(lambda request: Reply.json({"path": request.path})) as server:
+    courser.get(server.url)
 """
 
 from .app import Handler, Reply, ServerRequest, Sink

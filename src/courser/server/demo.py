@@ -1,13 +1,13 @@
 """What `python -m courser.server` serves: a few fixed paths to try a client on.
 
-    /               a line of text
-    /json           a small JSON object
-    /bytes/N        N bytes, with a length
-    /chunked/N      N bytes, chunked
-    /status/N       an empty answer with a status
-    /redirect/N     N redirects, then /json
-    /echo           what the request was, as JSON
-    /upload         how many bytes came, as JSON; they are not kept
+/               a line of text
+/json           a small JSON object
+/bytes/N        N bytes, with a length
+/chunked/N      N bytes, chunked
+/status/N       an empty answer with a status
+/redirect/N     N redirects, then /json
+/echo           what the request was, as JSON
+/upload         how many bytes came, as JSON; they are not kept
 """
 
 from __future__ import annotations

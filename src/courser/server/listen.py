@@ -162,9 +162,7 @@ class Server:
             sock.close()  # the peer has gone before it was let in
 
     def _greet(self, tls: ssl.SSLContext, sock: socket.socket) -> None:
-        secure = tls.wrap_socket(
-            sock, server_side=True, do_handshake_on_connect=False, suppress_ragged_eofs=False
-        )
+        secure = tls.wrap_socket(sock, server_side=True, do_handshake_on_connect=False, suppress_ragged_eofs=False)
         greeting = Greeting(self.reactor, secure, self._greeted)
         self._greetings.add(greeting)
         greeting.start()

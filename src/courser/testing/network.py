@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator
+from itertools import chain, repeat
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from weakref import ref
 
 from ..core.link import Release
@@ -19,12 +20,12 @@ if TYPE_CHECKING:
 
     from ..core.route import Route
 
-__all__ = ["MemoryNetwork", "Net"]
+__all__ = ["MemoryNetwork", "Net", "Weather"]
 
 BUFFER: Final = 256 * 1024
 """Bytes that may wait for the client before the server has to; about what a kernel holds."""
 
-Weather = Conditions | OSError | Iterable[Conditions | OSError]
+Weather: TypeAlias = Conditions | OSError | Iterable[Conditions | OSError]
 """How the connections behave: all alike, or one after the other, calm when there are no more; an error refuses one."""
 
 
@@ -40,9 +41,7 @@ class Net:
     """
 
     def __init__(self, conditions: Weather) -> None:
-        alike = isinstance(conditions, Conditions | OSError)
-        self._always: Conditions | OSError = conditions if alike else CALM  # type: ignore[assignment]
-        self._weather: Iterator[Conditions | OSError] = iter(()) if alike else iter(conditions)  # type: ignore[arg-type]
+        self._forecast = _forecast(conditions)
         self.routes: list[Route] = []
         self.links: list[MemoryLink] = []
 
@@ -53,7 +52,7 @@ class Net:
             OSError: the conditions say so.
         """
         self.routes.append(route)
-        conditions = next(self._weather, self._always)
+        conditions = next(self._forecast)
         if isinstance(conditions, OSError):
             raise conditions
         link = MemoryLink(conditions, route.tls is not None)
@@ -66,6 +65,12 @@ class Net:
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {len(self.links)} connections>"
+
+
+def _forecast(conditions: Weather) -> Iterator[Conditions | OSError]:
+    if isinstance(conditions, Conditions | OSError):
+        return repeat(conditions)
+    return chain(conditions, repeat(CALM))
 
 
 class FarEnd:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from enum import Enum
-from typing import Final, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from .link import CALM, MemoryLink
 from .network import Net, Weather
+
+if TYPE_CHECKING:
+    from ..core.route import Route
 
 __all__ = ["CLOSE", "RESET", "Expect", "Say", "ScriptedNetwork", "Step"]
 
@@ -136,7 +139,7 @@ class ScriptedNetwork(Net):
         self._players: list[Player] = []
         self._coming: Sequence[Step] = ()
 
-    def connect(self, route: object, deadline: float, /) -> MemoryLink:
+    def connect(self, route: Route, deadline: float, /) -> MemoryLink:
         """Begin the next script.
 
         Raises:
@@ -149,7 +152,7 @@ class ScriptedNetwork(Net):
         if isinstance(script, OSError):
             raise script
         self._coming = script
-        return super().connect(route, deadline)  # type: ignore[arg-type]
+        return super().connect(route, deadline)
 
     def _accept(self, link: MemoryLink) -> None:
         player = Player(self._coming, link, len(self._players) + 1)
