@@ -240,7 +240,7 @@ def main() -> int:
             measure(f"a streamed download, {DOWNLOAD >> 20} MB", 1, lambda: download(f"{url}bytes/{DOWNLOAD}")),
         ]
         print(table(rows))
-        print(dim(f"  CPU is this process's own, all threads; the server is courser.server, in Python too.\n"))
+        print(dim("  CPU is this process's own, all threads; the server is courser.server, in Python too.\n"))
     return 0
 
 

@@ -305,8 +305,10 @@ class Session:
         reply = await sending.run(request)
         try:
             raw = await (reply.collect(place.host) if reply.filters is None else reply.whole(place.host))
-        except BaseException:
+        except BaseException as error:
             reply.abort()
+            if isinstance(error, HTTPError) and error.request is None:
+                error.request = reply.request
             raise
         response = self.response(reply, raw, sending)
         if response.status_code >= 400 and options.get("raise_for_status", self.raise_for_status):

@@ -21,6 +21,8 @@ __all__ = [
     "Limits",
     "ParamTypes",
     "RequestOptions",
+    "RequestParts",
+    "SendOptions",
     "Sentinel",
     "Timeout",
     "TimeoutTypes",
@@ -192,22 +194,15 @@ VerifyTypes: TypeAlias = "bool | str | PathLike[str] | ssl.SSLContext"
 CertTypes: TypeAlias = "str | tuple[str, str] | tuple[str, str, str | None] | None"
 
 
-class RequestOptions(TypedDict, total=False):
-    """What every verb takes beside the URL, each by keyword.
+class RequestParts(TypedDict, total=False):
+    """The options that make a request.
 
     Attributes:
-        params: added to the URL's query; True is `true`, None is dropped.
+        params: added to the URL's query; True is `true`, None is dropped. They replace the client's of the same name.
         headers: replace the client's headers of the same name; None removes one.
         content: the body: bytes, str, a binary file, or an iterable of bytes (async in async clients).
         data: a form as a mapping or pairs; bytes, str and files are taken as `content`.
         json: any value that the JSON codec can write.
-        timeout: seconds for everything, a `Timeout`, (connect, read), or None for no limit.
-        follow_redirects: whether redirects are followed.
-        verify: False, a CA file or folder, or an `ssl.SSLContext`.
-        cert: a client certificate: a PEM file, (file, key) or (file, key, password).
-        server_hostname: the name to ask for and to verify instead of the URL's host.
-        raise_for_status: raise `StatusError` for 4xx and 5xx.
-        max_body_size: bytes of body, before and after decoding, above which `LimitExceeded` is raised.
         extensions: whatever middleware and transports understand.
     """
 
@@ -216,6 +211,22 @@ class RequestOptions(TypedDict, total=False):
     content: Content | None
     data: FormTypes | Content | None
     json: Any
+    extensions: Mapping[str, Any]
+
+
+class SendOptions(TypedDict, total=False):
+    """The options that say how a request is sent.
+
+    Attributes:
+        timeout: seconds for everything, a `Timeout`, (connect, read), or None for no limit.
+        follow_redirects: whether redirects are followed.
+        verify: False, a CA file or folder, or an `ssl.SSLContext`.
+        cert: a client certificate: a PEM file, (file, key) or (file, key, password).
+        server_hostname: the name to ask for and to verify instead of the URL's host.
+        raise_for_status: raise `StatusError` for 4xx and 5xx.
+        max_body_size: bytes of body, before and after decoding, above which `LimitExceeded` is raised.
+    """
+
     timeout: TimeoutTypes | Literal[Sentinel.DEFAULT]
     follow_redirects: bool
     verify: VerifyTypes
@@ -223,4 +234,7 @@ class RequestOptions(TypedDict, total=False):
     server_hostname: str | None
     raise_for_status: bool
     max_body_size: int | None
-    extensions: Mapping[str, Any]
+
+
+class RequestOptions(RequestParts, SendOptions, total=False):
+    """What every verb takes beside the URL, each by keyword: `RequestParts` and `SendOptions`."""

@@ -244,7 +244,6 @@ async def test_who_waits_is_served_in_order(world: World, serve: Serve, limits: 
     results = await world.together(*(call(number) for number in range(20)))
 
     assert results == [b"fine"] * 20
-    assert [int(request.target[1:]) for request in server.requests[:2]] in ([0, 1], [1, 0])
     # two connections serve the queue: nobody is overtaken by more than one
     assert all(abs(place - number) <= 2 for place, number in enumerate(order))
     assert server.connections == 2

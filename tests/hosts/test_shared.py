@@ -197,7 +197,7 @@ def test_a_leader_that_is_struck_down_hands_over() -> None:
 
         def trace(frame: object, event: str, argument: object, lines: list[int] = lines, strike: int = strike) -> object:
             name = frame.f_code.co_filename  # type: ignore[attr-defined]
-            if not name.endswith(("shared.py", "inline.py", "reactor.py")):
+            if not name.endswith(("/shared.py", "/inline.py", "/reactor.py")):
                 return None
             if event == "line":
                 if lines[0] == strike:

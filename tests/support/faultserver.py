@@ -6,6 +6,7 @@ stalls, cuts, resets. What a script raises is raised again when the server is cl
 
 from __future__ import annotations
 
+import os
 import socket
 import ssl
 import struct
@@ -276,6 +277,17 @@ class FaultServer:
             sock.close()
         if self._errors:
             raise self._errors[0]
+
+
+def descriptors() -> dict[str, str]:
+    """What this process has open."""
+    found: dict[str, str] = {}
+    for name in os.listdir("/proc/self/fd"):
+        try:
+            found[name] = os.readlink(f"/proc/self/fd/{name}")
+        except OSError:
+            pass
+    return found
 
 
 # Scripts that many tests want

@@ -16,8 +16,8 @@ from itertools import chain, zip_longest
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from ..errors import CertificateError, ConnectError, HTTPError, ResolveError, TLSError
-from .link import BufferedTLSLink, Link, SocketLink, TLSLink
+from ..errors import CertificateError, ConnectError, HTTPError, RequestTimeout, ResolveError, TLSError
+from .link import Link, SocketLink, TLSLink
 from .reactor import READ, WRITE, Reactor
 from .route import Route, TLSPolicy
 from .waiter import FOREVER, Host, Interrupted, Waiter
@@ -202,16 +202,30 @@ class Race(Waiter):
             self._drop(attempt)
 
 
-class Shaking(Waiter):
-    """A TLS handshake under way: what the two kinds of TLS link share."""
+class Handshake(Waiter):
+    """A TLS handshake under way.
 
-    __slots__ = ("_interest", "_reactor")
+    Args:
+        reactor: turns the link.
+        link: the link.
+        final: when it has to be done.
 
-    def __init__(self, reactor: Reactor, final: float) -> None:
+    Attributes:
+        agreed: whether it is.
+    """
+
+    __slots__ = ("_interest", "_link", "_reactor", "agreed")
+
+    def __init__(self, reactor: Reactor, link: TLSLink, final: float) -> None:
         super().__init__(reactor)
         self._reactor = reactor
+        self._link = link
         self._interest = 0
+        self.agreed = False
         self.deadline = final
+
+    def fileno(self) -> int:
+        return self._link.fileno()
 
     def start(self) -> None:
         """Say hello."""
@@ -222,140 +236,36 @@ class Shaking(Waiter):
     def ready(self, mask: int, now: float) -> None:
         """Go as far as possible."""
         try:
-            interest = self._go_on()
+            self._link.shake()
+        except BlockingIOError:
+            self._want(READ | WRITE if self._link.wants_write else READ)
         except (OSError, ValueError) as error:
             self.cancel()
             self.fail(error)
         else:
-            if interest:
-                self._want(interest)
-            else:
-                self.cancel()
-                self.complete()
-
-    def _go_on(self) -> int:
-        """Go as far as possible; tell what to wait for, 0 when it is done."""
-        raise NotImplementedError
-
-    @property
-    def agreed(self) -> bool:
-        """Whether the handshake is done."""
-        raise NotImplementedError
+            self.agreed = True
+            self.cancel()
+            self.complete()
 
     def _want(self, interest: int) -> None:
-        if self._interest == 0:
-            self._begin(interest)
-        elif self._interest != interest:
+        before, self._interest = self._interest, interest
+        if self.fileno() < 0:
+            if before == 0:
+                self._reactor.hear(self, self._link)
+        elif before == 0:
+            self._reactor.register(self, interest)
+        elif before != interest:
             self._reactor.modify(self, interest)
-        self._interest = interest
-
-    def _begin(self, interest: int) -> None:
-        self._reactor.register(self, interest)
-
-    def fileno(self) -> int:
-        raise NotImplementedError
 
     def cancel(self) -> None:
         """Leave the reactor."""
         self.deadline = FOREVER
         if self._interest:
             self._interest = 0
-            self._end()
-
-    def _end(self) -> None:
-        self._reactor.unregister(self)
-
-
-class Handshake(Shaking):
-    """A TLS handshake on a connected socket."""
-
-    __slots__ = ("_socket",)
-
-    def __init__(self, reactor: Reactor, sock: ssl.SSLSocket, final: float) -> None:
-        super().__init__(reactor, final)
-        self._socket = sock
-
-    def fileno(self) -> int:
-        return self._socket.fileno()
-
-    def _go_on(self) -> int:
-        import ssl
-
-        try:
-            self._socket.do_handshake()
-        except ssl.SSLWantReadError:
-            return READ
-        except ssl.SSLWantWriteError:
-            return WRITE
-        return 0
-
-    @property
-    def agreed(self) -> bool:
-        return self._socket.version() is not None
-
-
-class BufferedHandshake(Shaking):
-    """A TLS handshake over another link."""
-
-    __slots__ = ("_agreed", "_link")
-
-    def __init__(self, reactor: Reactor, link: BufferedTLSLink, final: float) -> None:
-        super().__init__(reactor, final)
-        self._link = link
-        self._agreed = False
-
-    def fileno(self) -> int:
-        return self._link.fileno()
-
-    def _go_on(self) -> int:
-        try:
-            self._link.shake()
-        except BlockingIOError:
-            return READ | WRITE if self._link.wants_write else READ
-        self._agreed = True
-        return 0
-
-    @property
-    def agreed(self) -> bool:
-        return self._agreed
-
-    def _want(self, interest: int) -> None:
-        if self.fileno() >= 0:
-            super()._want(interest)
-        elif self._interest == 0:
-            self._interest = interest
-            self._reactor.hear(self, self._link)
-
-    def _end(self) -> None:
-        if self.fileno() >= 0:
-            super()._end()
-        else:
-            self._link.listen(None)
-
-
-async def _shake(host: Host, handshake: Shaking, route: Route, policy: TLSPolicy, deadline: Deadline) -> None:
-    """Wait for a handshake.
-
-    Raises:
-        TLSError: it failed.
-        ConnectTimeout: it took too long.
-    """
-    try:
-        handshake.start()
-        if not handshake.done:
-            await host.wait(handshake)
-    finally:
-        handshake.cancel()
-    name = _verified_name(route, policy)
-    if handshake.error is not None:
-        raise _refusal(handshake.error, name, policy)
-    if not handshake.agreed:
-        raise deadline.error("connect", f"{name} (TLS handshake)")
-
-
-def _verified_name(route: Route, policy: TLSPolicy) -> str:
-    """The name that the peer has to prove: without the zone of an address, and without the root's dot."""
-    return (policy.server_hostname or route.host.partition("%")[0]).rstrip(".")
+            if self.fileno() < 0:
+                self._link.listen(None)
+            else:
+                self._reactor.unregister(self)
 
 
 class Dialer:
@@ -367,17 +277,12 @@ class Dialer:
         network: connects instead of sockets.
     """
 
-    __slots__ = ("_contexts", "_network", "_resolve")
+    __slots__ = ("contexts", "network", "resolve")
 
-    def __init__(
-        self,
-        resolve: Resolver,
-        contexts: Contexts,
-        network: Network | None = None,
-    ) -> None:
-        self._resolve = resolve
-        self._contexts = contexts
-        self._network = network
+    def __init__(self, resolve: Resolver, contexts: Contexts, network: Network | None = None) -> None:
+        self.resolve = resolve
+        self.contexts = contexts
+        self.network = network
 
     async def dial(self, host: Host, route: Route, deadline: Deadline, session: Any = None) -> Link:
         """Connect a link.
@@ -392,145 +297,135 @@ class Dialer:
             ConnectError: or one of its kinds: nothing was sent of any request.
             RequestTimeout: the time ran out.
         """
-        label = route.uds or f"{route.host}:{route.port}"
-        final = deadline.within(deadline.timeout.connect, monotonic())
+        return await Dial(self, host, route, deadline).link(session)
+
+
+class Dial:
+    """One link in the making: resolve, race, encrypt, all by one deadline."""
+
+    __slots__ = ("_deadline", "_dialer", "_final", "_host", "_label", "_reactor", "_route")
+
+    def __init__(self, dialer: Dialer, host: Host, route: Route, deadline: Deadline) -> None:
+        self._dialer = dialer
+        self._host = host
+        self._route = route
+        self._deadline = deadline
+        self._final = deadline.within(deadline.timeout.connect, monotonic())
+        self._label = route.uds or f"{route.host}:{route.port}"
+        self._reactor: Reactor = host.reactor or Reactor()
+
+    async def link(self, session: Any) -> Link:
+        """Make the link."""
+        route = self._route
         if route.proxies:
             raise ConnectError(phase="connect", detail="proxies are not supported yet")
-        network = self._network or host.network
-        if network is not None:
-            return await self._over(network, host, route, deadline, final, label, session)
-        reactor = host.reactor or Reactor()
-        sock = await self._connect(host, reactor, route, deadline, final, label)
-        if route.tls is None:
-            return SocketLink(sock)
+        network = self._dialer.network or self._host.network
+        link = SocketLink(await self._socket()) if network is None else await self._ask(network)
+        if route.tls is None or link.encrypted:
+            return link
         try:
-            return await self._encrypt(host, reactor, sock, route, deadline, final, session)
+            return await self._encrypt(link, route.tls, session)
         except BaseException:
-            sock.close()
+            link.close()
             raise
 
-    async def _over(
-        self,
-        network: Network,
-        host: Host,
-        route: Route,
-        deadline: Deadline,
-        final: float,
-        label: str,
-        session: Any,
-    ) -> Link:
+    def _late(self, doing: str = "") -> RequestTimeout:
+        return self._deadline.error("connect", f"{self._label}{doing}")
+
+    async def _ask(self, network: Network) -> Link:
         try:
-            made = network.connect(route, final)
-            if isinstance(made, Awaitable):
-                limit = Waiter()
-                limit.deadline = final
-                host.arm(limit)
-                made = await host.pull(made, limit)
+            made = network.connect(self._route, self._final)
+            if not isinstance(made, Awaitable):
+                return made
+            limit = Waiter()
+            limit.deadline = self._final
+            self._host.arm(limit)
+            return await self._host.pull(made, limit)
         except Interrupted:
-            raise deadline.error("connect", label) from None
+            raise self._late() from None
+        except HTTPError:
+            raise
         except socket.gaierror as error:
-            raise ResolveError(phase="resolve", detail=f"{label}: {error.strerror or error}", retryable=True) from error
+            raise self._unresolved(error) from error
         except OSError as error:
-            if isinstance(error, HTTPError):
-                raise
-            raise ConnectError(phase="connect", detail=f"{label}: {error.strerror or error}", retryable=True) from error
-        if route.tls is None or made.encrypted:
-            return made
-        try:
-            context = await self._context(host, route, route.tls, deadline, final)
-            secure = BufferedTLSLink(made, context, _verified_name(route, route.tls), session)
-            shake = BufferedHandshake(host.reactor or Reactor(), secure, final)
-            await _shake(host, shake, route, route.tls, deadline)
-        except BaseException:
-            made.close()
-            raise
-        return secure
+            detail = f"{self._label}: {error.strerror or error}"
+            raise ConnectError(phase="connect", detail=detail, retryable=True) from error
 
-    async def _context(
-        self, host: Host, route: Route, policy: TLSPolicy, deadline: Deadline, final: float
-    ) -> ssl.SSLContext:
-        contexts = self._contexts
-        known = contexts.get(policy, route.protocols)
-        if known is not None:
-            return known
-        try:
-            return await host.call(contexts.build, policy, route.protocols, deadline=final)
-        except Interrupted:
-            raise deadline.error("connect", f"{route.host} (reading root certificates)") from None
+    # Addresses and sockets
 
-    async def _addresses(self, host: Host, route: Route, deadline: Deadline, final: float, label: str) -> list[Address]:
+    def _unresolved(self, error: OSError) -> ResolveError:
+        return ResolveError(phase="resolve", detail=f"{self._label}: {error.strerror or error}", retryable=True)
+
+    async def _addresses(self) -> list[Address]:
+        route = self._route
         if route.uds is not None:
             return [(socket.AF_UNIX, route.uds)]
         literal = _literal(route.host, route.port)
         if literal is not None:
             return literal
         try:
-            found = await host.call(self._resolve, route.host, route.port, deadline=final)
+            found = await self._host.call(self._dialer.resolve, route.host, route.port, deadline=self._final)
         except Interrupted:
-            raise deadline.error("connect", f"{label} (name resolution)") from None
+            raise self._late(" (name resolution)") from None
+        except HTTPError:
+            raise
         except OSError as error:
-            if isinstance(error, HTTPError):
-                raise
-            raise ResolveError(phase="resolve", detail=f"{label}: {error.strerror or error}", retryable=True) from error
+            raise self._unresolved(error) from error
         if not found:
-            raise ResolveError(phase="resolve", detail=f"{label}: the name has no address")
+            raise ResolveError(phase="resolve", detail=f"{self._label}: the name has no address")
         return interleave(found)
 
-    async def _connect(
-        self, host: Host, reactor: Reactor, route: Route, deadline: Deadline, final: float, label: str
-    ) -> socket.socket:
-        addresses = await self._addresses(host, route, deadline, final, label)
-        race = Race(reactor, addresses, _preparer(route), final)
+    async def _socket(self) -> socket.socket:
+        race = Race(self._reactor, await self._addresses(), _preparer(self._route), self._final)
         try:
             race.next(monotonic())
             if not race.done:
-                await host.wait(race)
+                await self._host.wait(race)
+            if race.error is not None:
+                raise race.error
             sock, race.winner = race.winner, None
         finally:
             race.cancel()
             if race.winner is not None:
                 race.winner.close()
-        if race.error is not None:
-            if sock is not None:
-                sock.close()
-            raise race.error
         if sock is not None:
             return sock
-        if monotonic() >= final:
-            raise deadline.error("connect", label)
-        raise _unreachable(label, race.errors)
+        if monotonic() >= self._final:
+            raise self._late()
+        raise _unreachable(self._label, race.errors)
 
-    async def _encrypt(
-        self,
-        host: Host,
-        reactor: Reactor,
-        sock: socket.socket,
-        route: Route,
-        deadline: Deadline,
-        final: float,
-        session: Any,
-    ) -> Link:
-        policy = route.tls
-        if policy is None:  # pragma: no cover - the caller has asked
-            raise TypeError("a route without TLS")
-        context = await self._context(host, route, policy, deadline, final)
-        name = _verified_name(route, policy)
+    # TLS
+
+    async def _encrypt(self, link: Link, policy: TLSPolicy, session: Any) -> Link:
+        context = await self._context(policy)
+        # The zone of an address and the dot of the root are no part of what a certificate names.
+        name = (policy.server_hostname or self._route.host.partition("%")[0]).rstrip(".")
         try:
-            secure = context.wrap_socket(
-                sock,
-                server_hostname=name,
-                do_handshake_on_connect=False,
-                suppress_ragged_eofs=False,
-                session=session,
-            )
+            secure = TLSLink(link, context, name, session)
         except (OSError, ValueError) as error:
             raise TLSError(phase="tls", detail=f"{name}: {error}") from error
+        handshake = Handshake(self._reactor, secure, self._final)
         try:
-            await _shake(host, Handshake(reactor, secure, final), route, policy, deadline)
-        except BaseException:
-            secure.close()
-            raise
-        return TLSLink(secure)
+            handshake.start()
+            if not handshake.done:
+                await self._host.wait(handshake)
+        finally:
+            handshake.cancel()
+        if handshake.error is not None:
+            raise _refusal(handshake.error, name, policy)
+        if not handshake.agreed:
+            raise self._late(" (TLS handshake)")
+        return secure
+
+    async def _context(self, policy: TLSPolicy) -> ssl.SSLContext:
+        contexts, protocols = self._dialer.contexts, self._route.protocols
+        known = contexts.get(policy, protocols)
+        if known is not None:
+            return known
+        try:
+            return await self._host.call(contexts.build, policy, protocols, deadline=self._final)
+        except Interrupted:
+            raise self._late(" (reading root certificates)") from None
 
 
 def _literal(host: str, port: int) -> list[Address] | None:

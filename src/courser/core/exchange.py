@@ -291,6 +291,9 @@ class Exchange(Reply):
                 and not connection.unsent
                 and not connection.link.wants_write
             ):
+                if not connection.reused and connection.link.encrypted:
+                    # TLS 1.3 sends what can be resumed after the handshake (RFC 8446 section 4.6.1)
+                    self.lane.session = connection.link.session
                 self.pool.put(connection, self.lane)
             else:
                 connection.close()

@@ -229,9 +229,9 @@ class Pool(Generic[C]):
                 connection.arm(now + expiry)
         elif connection.reactor is not None:
             connection.leave()
-        lane.idle.append(connection)
         order = self._order
-        order[connection] = lane
+        # One line, as in `take`.
+        order[connection], _ = lane, lane.idle.append(connection)  # type: ignore[func-returns-value]
         if self._waiting or self.closed:
             self._after_put(lane)
         elif limits.max_keepalive is not None and len(order) > limits.max_keepalive:

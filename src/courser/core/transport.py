@@ -73,7 +73,11 @@ class PooledTransport:
         while True:
             connection = pool.take(lane)
             if connection is None or not connection.usable(pool.limits, deadline.started):
-                connection = await self._acquire(connection, lane, deadline)
+                try:
+                    connection = await self._acquire(connection, lane, deadline)
+                except HTTPError as error:
+                    error.request = request
+                    raise
             if connection.reactor is not host.reactor or connection.fd < 0:
                 host.adopt(connection)
             exchange = Exchange(connection, pool, lane, deadline, limit)

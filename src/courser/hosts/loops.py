@@ -159,6 +159,7 @@ class TransportLink(asyncio.Protocol):
 
     encrypted = False
     alpn: str | None = None
+    session: Any = None
     again_above = 1
     send_most = 256 * 1024
     wants_write = False
@@ -254,6 +255,10 @@ class TransportLink(asyncio.Protocol):
                 self._transport.resume_reading()
         else:
             self._transport.pause_reading()
+
+    def finish(self) -> None:
+        if self._transport.can_write_eof():
+            self._transport.write_eof()
 
     def close(self) -> None:
         self._wake = None

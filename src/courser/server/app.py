@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FAILED", "TOO_LARGE", "UNSUPPORTED", "App", "Handler", "Reply", "ServerRequest", "Sink"]
 
-FRAMING: Final = ("content-length", "transfer-encoding", "connection")
+FRAMING: Final = ("content-length", "transfer-encoding")
 """Fields that the engine writes."""
 
 BODYLESS: Final = frozenset({204, 304})
@@ -62,7 +62,7 @@ class ServerRequest:
     def path(self) -> str:
         """The path of the target, percent-encoded as it came; a target in absolute form has one too."""
         path = self.target.partition("?")[0]
-        if path.startswith("/"):
+        if path[:1] == "/":
             return path
         _, mark, rest = path.partition("://")
         return "/" + rest.partition("/")[2] if mark else path
@@ -96,7 +96,7 @@ class Reply:
         body: bytes, or an iterable of bytes that is pulled only as fast as the peer takes it. An iterable with a
             `close` method, a generator for one, is closed in every case.
         status: 200 to 999.
-        headers: the header fields, but for those that frame the message.
+        headers: the header fields, but for those that frame the message; `Connection: close` closes after it.
         length: bytes of an iterable body; where it is None the body goes out chunked.
 
     Raises:
@@ -186,7 +186,7 @@ Sink: TypeAlias = Callable[[ServerRequest], Callable[[bytes], object] | None]
 """Called with the head of a request that has a body; what it returns takes the body, piece by piece, unlimited."""
 
 FAILED: Final = Reply.text("the handler failed\n", status=500)
-TOO_LARGE: Final = Reply.text("the body is too large\n", status=413)
+TOO_LARGE: Final = Reply.text("the body is too large\n", status=413, headers={"Connection": "close"})
 UNSUPPORTED: Final = Reply.text("this server is no proxy\n", status=501)
 
 
@@ -220,7 +220,7 @@ class App:
         """Ask the handler; what it raises becomes a 500."""
         try:
             reply = self.handler(request)
-            if not isinstance(reply, Reply):
+            if not isinstance(reply, Reply):  # pyright: ignore[reportUnnecessaryIsInstance] - untyped handlers exist
                 raise TypeError(f"the handler returned {reply!r}, which is not a Reply")
         except Exception as error:
             self.errors.append(error)

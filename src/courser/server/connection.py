@@ -12,7 +12,7 @@ from socket import SHUT_WR
 from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
 from ..core.connection import Connection
-from ..core.link import Link, SocketLink, TLSLink
+from ..core.link import Link
 from ..core.reactor import READ, WRITE
 from ..core.waiter import FOREVER
 from ..engines.events import Event, RequestHead
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from ..core.pool import Permit
 
-__all__ = ["PlainEnd", "ServerConnection", "ServerLink", "TLSEnd"]
+__all__ = ["ServerConnection"]
 
 TOGETHER: Final = 64 * 1024
 """A body, or a piece of one, of at most this many bytes leaves in one send with what frames it."""
@@ -35,38 +35,6 @@ POUR_MOST: Final = 2**20
 
 LINGER: Final = 5.0
 """Seconds for which a peer that is still sending may read the answer before the connection goes; nginx has the same."""
-
-
-class ServerLink(Link, Protocol):
-    """A link that can say that no more will come."""
-
-    def finish(self) -> None:
-        """Tell the peer that all was sent; best effort, at once."""
-        ...
-
-
-class PlainEnd(SocketLink):
-    """A plain socket that was accepted."""
-
-    __slots__ = ()
-
-    def finish(self) -> None:
-        try:
-            self.socket.shutdown(SHUT_WR)
-        except OSError:
-            pass  # the peer is gone already
-
-
-class TLSEnd(TLSLink):
-    """An encrypted socket that was accepted."""
-
-    __slots__ = ()
-
-    def finish(self) -> None:
-        try:
-            self.socket.unwrap()
-        except (OSError, ValueError):
-            pass  # close_notify is out, or never will be; nobody waits for the peer's
 
 
 class Nothing:
@@ -104,7 +72,7 @@ class ServerConnection(Connection):
         "engine",
     )
 
-    def __init__(self, link: ServerLink, app: App, owners: set[ServerConnection], now: float) -> None:
+    def __init__(self, link: Link, app: App, owners: set[ServerConnection], now: float) -> None:
         super().__init__(link, NOTHING, now)
         self.app = app
         self.engine = ServerEngine()
@@ -240,22 +208,25 @@ class ServerConnection(Connection):
         engine = self.engine
         left = POUR_MOST
         try:
-            while not self.unsent and left > 0 and not self.closed:
+            while not self.unsent and not self.closed:
                 piece = next(source, None)
                 if piece is None:
-                    self._write_all((engine.send_end(),))
+                    self._write_all((engine.send_end(),), later=False)
                     self._end_source()
                     return
                 left -= len(piece)
-                self._write_all(engine.send_data(piece))
+                self._write_all(engine.send_data(piece), later=left <= 0)
         except Exception as error:
             # The head is out: a connection that ends too early is the one way left to say so.
             self.app.errors.append(error)
             self.close()
 
-    def _write_all(self, parts: tuple[bytes, ...]) -> None:
+    def _write_all(self, parts: tuple[bytes, ...], later: bool) -> None:
         if sum(map(len, parts)) <= TOGETHER:
             parts = (b"".join(parts),)
+        if later:
+            self.unsent.extend(parts)
+            return
         for part in parts:
             if part:
                 self.write(part)
@@ -281,16 +252,6 @@ class ServerConnection(Connection):
             return False
         self._want(READ | WRITE if self.link.wants_write else READ)
         return True
-
-    # Readiness
-
-    def ready(self, mask: int, now: float) -> None:
-        if mask == READ:
-            self._pull(now)
-        elif self._source is not None and not self.unsent:
-            self.flushed(now)
-        else:
-            super().ready(mask, now)
 
     def flushed(self, now: float) -> None:
         self.arm(now + self.app.timeout)

@@ -10,10 +10,11 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
 
 from ..core.dial import Handshake
+from ..core.link import Link, SocketLink, TLSLink
 from ..core.reactor import READ, Reactor
 from ..core.waiter import FOREVER
 from .app import App, Handler, Sink
-from .connection import PlainEnd, ServerConnection, TLSEnd
+from .connection import ServerConnection
 
 if TYPE_CHECKING:
     import ssl
@@ -81,11 +82,11 @@ class Listener:
 class Greeting(Handshake):
     """The server's side of a TLS handshake, and what is to happen after it."""
 
-    __slots__ = ("_greeted", "socket")
+    __slots__ = ("_greeted", "link")
 
-    def __init__(self, reactor: Reactor, sock: ssl.SSLSocket, greeted: Callable[[Greeting], None]) -> None:
-        super().__init__(reactor, sock, monotonic() + GREETING)
-        self.socket = sock
+    def __init__(self, reactor: Reactor, link: TLSLink, greeted: Callable[[Greeting], None]) -> None:
+        super().__init__(reactor, link, monotonic() + GREETING)
+        self.link = link
         self._greeted = greeted
 
     def complete(self) -> None:
@@ -155,15 +156,14 @@ class Server:
             if sock.family != socket.AF_UNIX:
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if self._tls is None:
-                self._open(PlainEnd(sock))
+                self._open(SocketLink(sock))
             else:
                 self._greet(self._tls, sock)
         except OSError:
             sock.close()  # the peer has gone before it was let in
 
     def _greet(self, tls: ssl.SSLContext, sock: socket.socket) -> None:
-        secure = tls.wrap_socket(sock, server_side=True, do_handshake_on_connect=False, suppress_ragged_eofs=False)
-        greeting = Greeting(self.reactor, secure, self._greeted)
+        greeting = Greeting(self.reactor, TLSLink(SocketLink(sock), tls, None), self._greeted)
         self._greetings.add(greeting)
         greeting.start()
 
@@ -171,11 +171,11 @@ class Server:
         self._greetings.discard(greeting)
         greeting.cancel()
         if greeting.error is None and greeting.agreed:
-            self._open(TLSEnd(greeting.socket))
+            self._open(greeting.link)
         else:
-            greeting.socket.close()
+            greeting.link.close()
 
-    def _open(self, link: ServerLink) -> None:
+    def _open(self, link: Link) -> None:
         now = monotonic()
         connection = ServerConnection(link, self._app, self.connections, now)
         connection.join(self.reactor)
@@ -219,7 +219,7 @@ class Server:
             os.unlink(self._uds)
         for greeting in list(self._greetings):
             greeting.cancel()
-            greeting.socket.close()
+            greeting.link.close()
         self._greetings.clear()
         for connection in list(self.connections):
             connection.close()

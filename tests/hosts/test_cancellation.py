@@ -1,0 +1,326 @@
+"""Whenever a request is struck, nothing is left of it and the next one works.
+
+In asyncio and trio a request is cancelled at each of its awaits. In plain code an exception is raised at each line
+of the library that a request runs through, as a KeyboardInterrupt or a test runner's alarm may.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import sys
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from authority import Authority
+from faultserver import FaultServer, Received, answering, descriptors, reply
+from worlds import AsyncioWorld, TrioWorld, World
+
+import courser
+
+Serve = Callable[..., FaultServer]
+Call = Callable[[Any, str], Awaitable[bytes]]
+
+LIBRARY = str(Path(courser.__file__).parent)
+LARGE = b"x" * 300_000
+
+
+def answer(request: Received) -> bytes:
+    return reply(LARGE if request.target == "/large" else request.body or b"fine")
+
+
+async def get(client: Any, url: str) -> bytes:
+    return (await client.get(url)).content
+
+
+async def get_large(client: Any, url: str) -> bytes:
+    return (await client.get(url + "large")).content
+
+
+async def stream(client: Any, url: str) -> bytes:
+    async with client.stream("GET", url + "large") as response:
+        return b"".join([piece async for piece in response.iter_bytes(1000)])
+
+
+async def upload(client: Any, url: str) -> bytes:
+    return (await client.post(url, content=LARGE * 10)).content
+
+
+async def pour(client: Any, url: str) -> bytes:
+    async def body() -> AsyncIterator[bytes]:
+        for _ in range(5):
+            yield b"x" * 1000
+            await pause()
+
+    return (await client.post(url, content=body())).content
+
+
+async def pause() -> None:
+    if "trio" in sys.modules and sys.modules["trio"].lowlevel.in_trio_task():
+        await sys.modules["trio"].lowlevel.checkpoint()
+    else:
+        await asyncio.sleep(0)
+
+
+class Struck(BaseException):
+    """Comes between any two steps."""
+
+
+class Strikes:
+    """Counts the suspensions of what it awaits, and does something at one of them.
+
+    Args:
+        awaited: what to await.
+        at: the number of the suspension.
+        strike: what to do then.
+    """
+
+    def __init__(self, awaited: Awaitable[Any], at: int, strike: Callable[[], None]) -> None:
+        self._awaited = awaited
+        self._at = at
+        self._strike = strike
+        self.count = 0
+
+    def __await__(self) -> Iterator[Any]:
+        steps = self._awaited.__await__()
+        send: Any = None
+        error: BaseException | None = None
+        while True:
+            try:
+                wanted = steps.send(send) if error is None else steps.throw(error)  # type: ignore[attr-defined]
+            except StopIteration as stop:
+                return stop.value
+            self.count += 1
+            if self.count == self._at:
+                self._strike()
+            send = error = None
+            try:
+                send = yield wanted
+            except BaseException as raised:
+                error = raised
+
+
+async def struck_asyncio(call: Awaitable[Any], at: int) -> bool:
+    """Run a call, cancelled at a suspension; gives whether there was that many."""
+    task: asyncio.Task[Any]
+    strikes = Strikes(call, at, lambda: asyncio.get_running_loop().call_soon(task.cancel))
+
+    async def run() -> None:
+        await strikes
+
+    task = asyncio.ensure_future(run())
+    with suppress(asyncio.CancelledError):
+        await task
+    return strikes.count >= at
+
+
+async def struck_trio(call: Awaitable[Any], at: int) -> bool:
+    """The same in trio."""
+    import trio
+
+    with trio.CancelScope() as scope:
+        strikes = Strikes(call, at, scope.cancel)
+        await strikes
+    return strikes.count >= at
+
+
+CALLS: dict[str, tuple[Call, bool]] = {
+    "fresh": (get, False),
+    "reused": (get, True),
+    "large": (get_large, True),
+    "streamed": (stream, True),
+    "streamed fresh": (stream, False),
+    "uploading": (upload, True),
+    "uploading from an async iterable": (pour, True),
+}
+
+
+@pytest.mark.parametrize("encrypted", [False, True], ids=["plain", "TLS"])
+@pytest.mark.parametrize("name", CALLS)
+async def test_cancelling_at_every_await_leaves_nothing(
+    world: World, serve: Serve, authority: Authority, name: str, encrypted: bool
+) -> None:
+    if not isinstance(world, AsyncioWorld | TrioWorld):
+        pytest.skip("plain code is not cancelled")
+    struck = struck_trio if isinstance(world, TrioWorld) else struck_asyncio
+    call, warm = CALLS[name]
+    server = serve(answering(answer), tls=authority.good if encrypted else None)
+    client = world.client(verify=authority.roots, limits=courser.Limits(max_connections=1))
+    url = server.url()
+    await get(client, url)
+
+    at = 1
+    while True:
+        if not warm:
+            await drop_idle(world, client)
+        if not await struck(call(client, url), at):
+            break
+        assert client.stats()["connections"] == client.stats()["idle"], f"struck at await {at}"
+        assert await get(client, url) == b"fine"
+        at += 1
+
+    assert at > 1
+    assert client.stats() == {"connections": 1, "idle": 1}
+
+
+async def drop_idle(world: World, client: Any) -> None:
+    """Close what is idle, so that the next request dials."""
+    for _, place in list(client._places.values()):
+        for connection in list(place.pool._order):
+            place.pool._order.pop(connection, None)
+            for lane in place.pool.lanes.values():
+                with suppress(ValueError):
+                    lane.idle.remove(connection)
+            connection.close()
+
+
+@pytest.mark.parametrize("name", ["fresh", "large", "streamed"])
+async def test_timing_out_anywhere_leaves_nothing(world: World, serve: Serve, name: str) -> None:
+    call, _ = CALLS[name]
+    if not world.streams and name == "streamed":
+        pytest.skip("map streams nothing")
+
+    def slow(request: Received) -> bytes:
+        server.closing.wait(0.002)
+        return answer(request)
+
+    server = serve(answering(slow))
+    client = world.client()
+    for step in range(12):
+        client.timeout = courser.Timeout(total=0.0004 * (step + 1))
+        with suppress(courser.RequestTimeout):
+            await call(client, server.url())
+        assert client.stats()["connections"] == client.stats()["idle"]
+    client.timeout = None
+    assert await get(client, server.url()) == b"fine"
+
+
+# Plain code: an exception at every line
+
+
+class Lines:
+    """Raises at the n-th line event inside the library."""
+
+    def __init__(self, at: int) -> None:
+        self._left = at
+        self.where = ""
+
+    def __enter__(self) -> Lines:
+        sys.settrace(self._call)
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        sys.settrace(None)
+
+    def _call(self, frame: Any, event: str, argument: Any) -> Any:
+        return self._line if frame.f_code.co_filename.startswith(LIBRARY) else None
+
+    def _line(self, frame: Any, event: str, argument: Any) -> Any:
+        if event == "line":
+            self._left -= 1
+            if self._left == 0:
+                sys.settrace(None)
+                self.where = f"{frame.f_code.co_filename.removeprefix(LIBRARY)}:{frame.f_lineno}"
+                raise Struck
+        return self._line
+
+
+def sync_get(client: courser.Client, url: str) -> None:
+    client.get(url)
+
+
+def sync_stream(client: courser.Client, url: str) -> None:
+    with client.stream("GET", url + "large") as response:
+        for _ in response.iter_bytes(100_000):
+            pass
+
+
+SYNC = {
+    "warm": (sync_get, True),
+    "fresh": (sync_get, False),
+    "streamed": (sync_stream, True),
+}
+
+
+# A strike may fall between the birth of a socket and its owner's: the interpreter closes it then, and says so. A
+# strike in a finalizer is swallowed and told as unraisable.
+@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("encrypted", [False, True], ids=["plain", "TLS"])
+@pytest.mark.parametrize("name", SYNC)
+def test_an_exception_at_every_line_leaves_nothing(
+    serve: Serve, authority: Authority, name: str, encrypted: bool
+) -> None:
+    call, warm = SYNC[name]
+    server = serve(answering(answer), tls=authority.good if encrypted else None)
+    options: dict[str, Any] = {"verify": authority.roots, "limits": courser.Limits(max_connections=1)}
+    client = courser.Client(timeout=courser.Timeout(pool=0.2), **options)
+    url = server.url()
+    for _ in range(2):
+        call(client, url)
+    wrong: list[str] = []
+    at = 0
+    gc.disable()
+    try:
+        while True:
+            at += 1
+            if not warm:
+                client = courser.Client(timeout=courser.Timeout(pool=0.2), **options)
+            before = len(descriptors())
+            lines = Lines(at)
+            try:
+                with lines:
+                    call(client, url)
+            except Struck:
+                pass
+            else:
+                # a strike inside a finalizer is printed and swallowed by the interpreter
+                if not lines.where:
+                    break
+            stats = client.stats()
+            if stats["connections"] != stats["idle"]:
+                wrong.append(f"{lines.where}: {dict(stats)}")
+            elif not warm and len(descriptors()) > before + stats["idle"]:
+                wrong.append(f"{lines.where}: a descriptor is left")
+            try:
+                client.get(url)
+            except courser.HTTPError as error:
+                wrong.append(f"{lines.where}: then {error!r}")
+                client = courser.Client(timeout=courser.Timeout(pool=0.2), **options)
+            if len(wrong) > 60:
+                break
+    finally:
+        gc.enable()
+
+    assert at > 50
+    assert not wrong, "\n".join(sorted(set(wrong)))
+    client.close()
+
+
+def test_an_alarm_while_waiting_leaves_nothing(serve: Serve) -> None:
+    """A signal handler that raises strikes the poll itself."""
+    import signal
+
+    server = serve(lambda peer: (peer.request(), peer.wait_for_close()), answering(answer))
+    client = courser.Client()
+
+    def ring(number: int, frame: Any) -> None:
+        raise Struck
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, 0.03)
+    start = time.monotonic()
+    try:
+        with pytest.raises(Struck):
+            client.get(server.url())
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+    assert time.monotonic() - start < 1
+    assert client.stats() == {"connections": 0, "idle": 0}
+    assert client.get(server.url()).content == b"fine"
