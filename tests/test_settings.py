@@ -9,7 +9,16 @@ from typing import Any, get_type_hints
 import pytest
 
 import courser.settings as settings
-from courser.settings import DEFAULT, DIRECT, Limits, RequestOptions, Sentinel, Timeout
+from courser.settings import (
+    DEFAULT,
+    DIRECT,
+    Limits,
+    RequestOptions,
+    RequestParts,
+    SendOptions,
+    Sentinel,
+    Timeout,
+)
 
 
 def phases(timeout: Timeout) -> tuple[float | None, ...]:
@@ -106,6 +115,15 @@ def test_a_limit_is_a_whole_number(name: str, value: Any) -> None:
         Limits(**{name: value})
 
 
+@pytest.mark.parametrize("name", ["keepalive_expiry", "max_connection_age"])
+@pytest.mark.parametrize(
+    ("value", "error"), [(-1, ValueError), (float("nan"), ValueError), ("5", TypeError), (True, TypeError)]
+)
+def test_a_time_limit_is_a_number_of_seconds(name: str, value: Any, error: type[Exception]) -> None:
+    with pytest.raises(error, match=f"Limits {name} is "):
+        Limits(**{name: value})
+
+
 @pytest.mark.parametrize("name", ["max_connections", "max_per_host"])
 def test_a_client_without_connections_is_refused(name: str) -> None:
     given: Any = {name: 0}
@@ -113,12 +131,16 @@ def test_a_client_without_connections_is_refused(name: str) -> None:
         Limits(**given)
 
 
-def test_every_request_option_is_optional_and_described() -> None:
-    assert RequestOptions.__required_keys__ == frozenset()
-    text = RequestOptions.__doc__
-    assert text is not None
-    for name in RequestOptions.__annotations__:
-        assert f"\n        {name}: " in text, name
+def test_a_request_option_either_makes_a_request_or_says_how_it_is_sent() -> None:
+    made, sent = set(RequestParts.__annotations__), set(SendOptions.__annotations__)
+    assert made & sent == set()
+    assert made | sent == set(RequestOptions.__annotations__) == RequestOptions.__optional_keys__
+
+
+@pytest.mark.parametrize("options", [RequestParts, SendOptions])
+def test_every_request_option_is_described(options: Any) -> None:
+    for name in options.__annotations__:
+        assert f"\n        {name}: " in options.__doc__, name
 
 
 def test_exports() -> None:

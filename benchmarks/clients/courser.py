@@ -30,7 +30,7 @@ class Sync:
 
     def download(self, url: str) -> int:
         with self.client.stream("GET", url) as response:
-            return sum(map(len, response.iter_bytes(CHUNK)))
+            return sum(map(len, response.iter_bytes()))
 
     def upload(self, url: str, path: str) -> int:
         with open(path, "rb") as file:
@@ -55,7 +55,7 @@ class Async:
     async def download(self, url: str) -> int:
         total = 0
         async with self.client.stream("GET", url) as response:
-            async for chunk in response.iter_bytes(CHUNK):
+            async for chunk in response.iter_bytes():
                 total += len(chunk)
         return total
 

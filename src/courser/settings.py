@@ -26,6 +26,7 @@ __all__ = [
     "Sentinel",
     "Timeout",
     "TimeoutTypes",
+    "check_names",
 ]
 
 
@@ -141,6 +142,16 @@ def _count(name: str, value: int | None) -> int | None:
     return value
 
 
+def _age(name: str, value: float | None) -> float | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"Limits {name} is a number of seconds or None, not {value!r}")
+    if not value >= 0:
+        raise ValueError(f"Limits {name} is {value!r}: it must not be below 0; None is for ever")
+    return value
+
+
 class Limits:
     """How many connections a client keeps, and for how long.
 
@@ -167,8 +178,8 @@ class Limits:
         self.max_keepalive = _count("max_keepalive", max_keepalive)
         if self.max_connections == 0 or self.max_per_host == 0:
             raise ValueError("Limits: with 0 connections nothing can be requested; None is no limit")
-        self.keepalive_expiry = keepalive_expiry
-        self.max_connection_age = max_connection_age
+        self.keepalive_expiry = _age("keepalive_expiry", keepalive_expiry)
+        self.max_connection_age = _age("max_connection_age", max_connection_age)
 
     def __repr__(self) -> str:
         return (
@@ -183,9 +194,7 @@ Scalar: TypeAlias = "str | int | float | bool | None"
 ParamTypes: TypeAlias = (
     "Mapping[str, Scalar | Sequence[Scalar]] | Iterable[tuple[str, Scalar]] | QueryParams | str | bytes | None"
 )
-HeaderTypes: TypeAlias = (
-    "Headers | Mapping[str, str | bytes | None] | Iterable[tuple[str | bytes, str | bytes]] | None"
-)
+HeaderTypes: TypeAlias = "Headers | Mapping[str, str | bytes | None] | Iterable[tuple[str | bytes, str | bytes]] | None"
 Content: TypeAlias = (
     "bytes | bytearray | memoryview | str | IO[bytes] | IO[str] | Iterable[bytes | str] | AsyncIterable[bytes | str]"
 )
@@ -238,3 +247,17 @@ class SendOptions(TypedDict, total=False):
 
 class RequestOptions(RequestParts, SendOptions, total=False):
     """What every verb takes beside the URL, each by keyword: `RequestParts` and `SendOptions`."""
+
+
+def check_names(given: Iterable[str], known: frozenset[str], what: str) -> None:
+    """Refuse options that there are not, and say which one may have been meant.
+
+    Raises:
+        TypeError: a name is not known.
+    """
+    for name in given:
+        if name not in known:
+            from difflib import get_close_matches
+
+            near = get_close_matches(name, known, 1)
+            raise TypeError(f"{what} has no option {name!r}" + (f"; did you mean {near[0]!r}?" if near else ""))

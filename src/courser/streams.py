@@ -36,7 +36,7 @@ class Cutter(Protocol[T_co]):
 
 
 class Chunker:
-    """Cuts pieces of any size into chunks of one size.
+    """Cuts pieces of any size into chunks of one size, copying each byte at most once.
 
     Args:
         size: bytes of a chunk; None lets the pieces through as they come.
@@ -48,110 +48,34 @@ class Chunker:
         if size is not None and (isinstance(size, bool) or not isinstance(size, int) or size < 1):
             raise ValueError(f"chunk_size is a number of bytes above 0, or None for what comes, not {size!r}")
         self._size = size
-        self._kept: list[bytes] = []
+        self._kept: list[bytes | memoryview] = []
         self._length = 0
 
     def feed(self, piece: bytes) -> list[bytes]:
         """The chunks that a piece completes."""
         size = self._size
-        if size is None:
+        if size is None or (len(piece) == size and not self._length):
             return [piece]
-        self._kept.append(piece)
-        self._length += len(piece)
-        if self._length < size:
-            return []
-        whole = b"".join(self._kept) if len(self._kept) > 1 else piece
-        cut = self._length - self._length % size
-        self._kept = [whole[cut:]]
-        self._length -= cut
-        return [whole[at : at + size] for at in range(0, cut, size)]
+        chunks: list[bytes] = []
+        view = memoryview(piece)
+        at = size - self._length
+        while at <= len(view):
+            self._kept.append(view[max(at - size, 0) : at])
+            chunks.append(b"".join(self._kept))
+            self._kept.clear()
+            at += size
+        rest = view[max(at - size, 0) :]
+        if rest:
+            self._kept.append(rest)
+        self._length = (self._length + len(view)) % size
+        return chunks
 
     def end(self) -> list[bytes]:
         """What is left."""
         rest = b"".join(self._kept)
         self._kept.clear()
+        self._length = 0
         return [rest] if rest else []
-
-
-class Texts:
-    """Decodes pieces into text.
-
-    Args:
-        decoder: knows the encoding.
-    """
-
-    __slots__ = ("_decoder",)
-
-    def __init__(self, decoder: TextDecoder) -> None:
-        self._decoder = decoder
-
-    def feed(self, piece: bytes) -> list[str]:
-        """The text of a piece; what is not a whole character waits."""
-        text = self._decoder.feed(piece)
-        return [text] if text else []
-
-    def end(self) -> list[str]:
-        """What is left."""
-        text = self._decoder.end()
-        return [text] if text else []
-
-
-class Lines:
-    """Decodes pieces into lines.
-
-    Args:
-        decoder: knows the encoding.
-        max_line: see LineDecoder.
-    """
-
-    __slots__ = ("_decoder", "_lines")
-
-    def __init__(self, decoder: TextDecoder, max_line: int | None) -> None:
-        self._decoder = decoder
-        self._lines = LineDecoder(max_line)
-
-    def feed(self, piece: bytes) -> list[str]:
-        """The lines that a piece completes."""
-        return self._lines.feed(self._decoder.feed(piece))
-
-    def end(self) -> list[str]:
-        """What is left."""
-        return [*self._lines.feed(self._decoder.end()), *self._lines.end()]
-
-
-class Pieces(AsyncIterator[T]):
-    """Iterates over a body in async code.
-
-    Not a generator: one that is left half-way would want closing, of trio with a warning, of asyncio with a task.
-
-    Args:
-        reader: reads the body.
-        decoded: whether its content coding is undone.
-        cutter: makes what is given of what is read.
-    """
-
-    __slots__ = ("_cutter", "_decoded", "_ended", "_ready", "_reader")
-
-    def __init__(self, reader: BodyReader, decoded: bool, cutter: Cutter[T]) -> None:
-        self._reader = reader
-        self._decoded: bool | None = decoded
-        self._cutter = cutter
-        self._ready: Iterator[T] = iter(())
-        self._ended = False
-
-    async def __anext__(self) -> T:
-        if self._decoded is not None:
-            self._reader.start(self._decoded)
-            self._decoded = None
-        while True:
-            for each in self._ready:
-                return each
-            if self._ended:
-                raise StopAsyncIteration
-            self._ended = True
-            piece = await self._reader.next_piece()
-            self._ended = not piece
-            self._ready = iter(self._cutter.feed(piece) if piece else self._cutter.end())
 
 
 class _Stream(HeadView):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -11,7 +10,7 @@ import pytest
 
 from courser.core.reactor import READ, WRITE
 from courser.server.app import App, Reply, ServerRequest
-from courser.server.connection import LINGER, PlainEnd, ServerConnection, TLSEnd
+from courser.server.connection import LINGER, ServerConnection
 
 
 class Wire:
@@ -19,6 +18,7 @@ class Wire:
 
     encrypted = False
     alpn = None
+    session = None
     again_above = 2**30
     send_most = 2**20
     wants_write = False
@@ -27,7 +27,7 @@ class Wire:
         self.room = room
         self.incoming: deque[bytes | OSError] = deque()
         self.out = bytearray()
-        self.interest = 0
+        self.interest = READ
         self.finished = 0
         self.closed = False
 
@@ -513,39 +513,3 @@ def test_what_nobody_foresaw_ends_the_connection() -> None:
     talk.connection.fail(error)
 
     assert (talk.connection.closed, list(talk.app.errors)) == (True, [error])
-
-
-def test_a_plain_end_shuts_its_side_down() -> None:
-    one, other = socket.socketpair()
-    with one, other:
-        link = PlainEnd(one)
-
-        link.finish()
-        assert other.recv(10) == b""
-
-        one.close()
-        link.finish()
-
-
-class Encrypted:
-    """An SSLSocket as far as TLSEnd knows it."""
-
-    def __init__(self, error: Exception | None) -> None:
-        self.error = error
-        self.unwrapped = 0
-
-    def selected_alpn_protocol(self) -> None: ...
-
-    def unwrap(self) -> None:
-        self.unwrapped += 1
-        if self.error is not None:
-            raise self.error
-
-
-@pytest.mark.parametrize("error", [None, BlockingIOError(), ValueError("no SSL wrapper")])
-def test_an_encrypted_end_says_goodbye_and_waits_for_nothing(error: Exception | None) -> None:
-    sock: Any = Encrypted(error)
-
-    TLSEnd(sock).finish()
-
-    assert sock.unwrapped == 1

@@ -290,6 +290,21 @@ def descriptors() -> dict[str, str]:
     return found
 
 
+def clients_of(server: FaultServer) -> tuple[int, int]:
+    """How many sockets, and how many poll objects, are open in this process that are not the server's."""
+    sockets = polls = 0
+    for name, what in descriptors().items():
+        polls += what == "anon_inode:[eventpoll]"
+        if what.startswith("socket:"):
+            try:
+                with socket.socket(fileno=os.dup(int(name))) as sock:
+                    address = sock.getsockname()
+                    sockets += sock.family != socket.AF_UNIX and address[1] != server.port
+            except OSError:
+                pass
+    return sockets, polls
+
+
 # Scripts that many tests want
 
 

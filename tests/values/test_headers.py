@@ -54,6 +54,12 @@ def test_an_item_that_is_not_a_pair_is_refused(init: Any) -> None:
         Headers(init)
 
 
+@pytest.mark.parametrize("init", [5, True, object()])
+def test_what_cannot_hold_headers_is_refused(init: Any) -> None:
+    with pytest.raises(TypeError, match=r"headers are a mapping, or pairs of name and value, not \w+"):
+        Headers(init)
+
+
 @pytest.mark.parametrize("make", [lambda: Headers.from_block(BLOCK), lambda: Headers(Headers.from_block(BLOCK).raw)])
 def test_reading(make: Callable[[], Headers]) -> None:
     assert make()["SERVER"] == "nginx"

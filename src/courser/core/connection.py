@@ -10,7 +10,6 @@ and gives the permit back. No path through the code has to remember to do so.
 
 from __future__ import annotations
 
-from collections import deque
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 from weakref import ReferenceType, finalize
@@ -73,7 +72,7 @@ class Connection:
         self.link = link
         self.reactor: Reactor | None = None
         self.fd = link.fileno()
-        self.unsent: deque[bytes | memoryview] = deque()
+        self.unsent: list[bytes | memoryview] = []
         self.written = 0
         self.deadline = FOREVER
         self.armed = FOREVER
@@ -83,7 +82,7 @@ class Connection:
         self.home: ReferenceType[Pool[Any]] | None = None
         self.created = now
         self.idle_since = now
-        self._interest = 0
+        self._interest = READ
         self._poll: Callable[[float | None], list[tuple[int, int]]] | None = None
         self._receive = link.receive
         self._size = RECEIVE_FIRST
@@ -115,6 +114,7 @@ class Connection:
                 reactor.unregister(self)
                 self.link.attach(None)
             self.reactor = None
+            self._interest, self._poll = READ, None
 
     def step(self, waiter: Waiter | None = None) -> None:
         """Wait for this connection alone, until it is ready or its deadline has come (the inline host's wait)."""
@@ -208,7 +208,11 @@ class Connection:
     def _flush(self) -> None:
         unsent, link = self.unsent, self.link
         if link.wants_write:
-            link.flush()
+            try:
+                link.flush()
+            except OSError as error:
+                self._unsendable(error)
+                return
         while unsent:
             data = unsent[0]
             piece = data if len(data) <= link.send_most else memoryview(data)[: link.send_most]
@@ -222,7 +226,7 @@ class Connection:
                 return
             self.written += size
             if size == len(data):
-                unsent.popleft()
+                unsent.pop(0)
             else:
                 unsent[0] = memoryview(data)[size:]
         self._want(self._interest | WRITE if link.wants_write else self._interest & ~WRITE)
@@ -230,6 +234,7 @@ class Connection:
     def _unsendable(self, error: OSError) -> None:
         """A peer that answers early and closes makes our send fail while its answer is waiting to be read."""
         self.unsent.clear()
+        self._want(self._interest & ~WRITE)
         now = monotonic()
         self.ready(READ, now)
         if not self.closed:
@@ -265,7 +270,8 @@ class Connection:
             if size == self._size:
                 self._size = RECEIVE_MOST
             left -= size
-            if size < again_above or left <= 0 or self.closed:
+            # What a link keeps in memory (again_above is 1 there) no poll object tells of: it is read until it is dry.
+            if size < again_above or (left <= 0 and again_above > 1) or self.closed:
                 break
         self.broken = False
 

@@ -319,8 +319,13 @@ class Dial:
         route = self._route
         if route.proxies:
             raise ConnectError(phase="connect", detail="proxies are not supported yet")
-        network = self._dialer.network or self._host.network
-        link = SocketLink(await self._socket()) if network is None else await self._ask(network)
+        network = self._dialer.network
+        if network is not None:
+            link = await self._ask(network.connect, route, self._final)
+        elif self._host.network is not None:
+            link = await self._ask(self._host.network.open, await self._addresses(), route)
+        else:
+            link = SocketLink(await self._socket())
         if route.tls is None or link.encrypted:
             return link
         try:
@@ -332,9 +337,9 @@ class Dial:
     def _late(self, doing: str = "") -> RequestTimeout:
         return self._deadline.error("connect", f"{self._label}{doing}")
 
-    async def _ask(self, network: Network) -> Link:
+    async def _ask(self, connect: Callable[..., Link | Awaitable[Link]], *args: Any) -> Link:
         try:
-            made = network.connect(self._route, self._final)
+            made = connect(*args)
             if not isinstance(made, Awaitable):
                 return made
             limit = Waiter()
@@ -453,10 +458,10 @@ def _preparer(route: Route) -> Callable[[socket.socket], None]:
         if sock.family in (socket.AF_INET, socket.AF_INET6):
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-            for name, value in (("TCP_KEEPIDLE", 60), ("TCP_KEEPINTVL", 60), ("TCP_KEEPCNT", 5)):
-                option = getattr(socket, name, None)
-                if option is not None:
-                    sock.setsockopt(socket.IPPROTO_TCP, option, value)
+            for name, seconds in (("TCP_KEEPIDLE", 60), ("TCP_KEEPINTVL", 60), ("TCP_KEEPCNT", 5)):
+                known = getattr(socket, name, None)
+                if known is not None:
+                    sock.setsockopt(socket.IPPROTO_TCP, known, seconds)
         for level, option, value in route.socket_options:
             sock.setsockopt(level, option, value)
         if route.local_address is not None:
@@ -473,8 +478,8 @@ def _unreachable(label: str, errors: list[tuple[Address, OSError]]) -> ConnectEr
 
 
 def _spell(address: Address) -> str:
-    where = address[1]
-    return str(where[0]) if isinstance(where, tuple) else str(where)
+    family, where = address
+    return str(where) if family == getattr(socket, "AF_UNIX", None) else str(where[0])
 
 
 def _refusal(error: BaseException, name: str, policy: TLSPolicy) -> BaseException:

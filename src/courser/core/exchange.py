@@ -13,7 +13,7 @@ from collections import deque
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
-from ..engines.events import Event, ResponseHead
+from ..engines.events import End, Event, ResponseHead
 from ..errors import HTTPError, LimitExceeded, StreamClosed, TransportError
 from .reply import Reply
 from .waiter import FOREVER, Host
@@ -117,13 +117,12 @@ class Exchange(Reply):
     def feed(self, events: list[Event], now: float) -> None:
         """Take what the engine made of the bytes that came."""
         for event in events:
-            kind = type(event)
-            if kind is bytes:
+            if isinstance(event, bytes):
                 size = len(event)
                 self.chunks.append(event)
                 self._buffered += size
                 self.received += size
-            elif kind is ResponseHead:
+            elif isinstance(event, ResponseHead):
                 status = event.status
                 if status >= 200 or status == 101:
                     self.head = event
@@ -131,7 +130,7 @@ class Exchange(Reply):
                     self.head_at = now
                 elif self.informational is not None:
                     self.informational(event)
-            else:
+            elif isinstance(event, End):
                 self.end = event
         limit = self._limit
         if limit is not None and self.received > limit and self.error is None:
@@ -189,6 +188,7 @@ class Exchange(Reply):
             self.complete()
 
     def _overflow(self, limit: int) -> None:
+        self.end = None
         self.fail(LimitExceeded(detail=f"the body is larger than max_body_size, {limit} bytes"))
         if self.connection is not None:
             self.connection.close()
@@ -197,6 +197,10 @@ class Exchange(Reply):
         if not self._paused and self.connection is not None:
             self._paused = True
             self.connection.pause()
+
+    def _resume(self, connection: HTTP1Connection) -> None:
+        self._paused = False
+        connection.resume()
 
     # What its owner calls
 
@@ -215,6 +219,10 @@ class Exchange(Reply):
         error = self.error
         connection = self.connection
         if error is None and connection is not None:
+            if self.head is not None and (self.end is not None or self._reached(goal)):
+                return  # the peer has answered before it had the whole request
+            if self._paused:
+                self._resume(connection)
             now = monotonic()
             limits = self.limits
             timeout = limits.timeout
@@ -255,10 +263,8 @@ class Exchange(Reply):
             await self.until(host, DATA)
         piece = chunks.popleft()
         self._buffered -= len(piece)
-        if self._paused and not chunks:
-            self._paused = False
-            if self.connection is not None:
-                self.connection.resume()
+        if self._paused and not chunks and self.connection is not None:
+            self._resume(self.connection)
         return piece
 
     async def collect(self, host: Host) -> bytes:
@@ -284,6 +290,8 @@ class Exchange(Reply):
             self.connection = None
             self.source = None
             connection.exchange = None
+            if self._paused:
+                self._resume(connection)
             if (
                 connection.engine.is_idle
                 and not connection.broken
@@ -300,6 +308,7 @@ class Exchange(Reply):
 
     def abort(self) -> None:
         """Give up; a connection whose message is not whole is of no use to anybody else."""
+        self.drop_filters()
         if self.end is not None:
             self.finish()
             return
@@ -309,7 +318,6 @@ class Exchange(Reply):
             self.source = None
             connection.exchange = None
             connection.close()
-        self.drop_filters()
         if self.error is None:
             self.error = StreamClosed()
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 from weakref import ReferenceType, ref
 
 from ..engines.http1 import ClientEngine
-from ..errors import HTTPError, ReadError, RemoteProtocolError, TruncatedBody, WriteError
+from ..errors import ReadError, RemoteProtocolError, TransportError, TruncatedBody, WriteError
 from .connection import Connection
 from .link import TruncatedStream
 from .waiter import FOREVER
@@ -84,16 +84,14 @@ class HTTP1Connection(Connection):
             exchange.drained()
             return
         why = error.strerror or str(error) or type(error).__name__
-        facts = {"detail": f"{self.label}: {why}", "phase": "write" if sending else "read"}
-        failure: HTTPError
+        kind: type[TransportError] = WriteError if sending else ReadError
         if exchange is not None and isinstance(error, TruncatedStream):
-            failure = TruncatedBody(**facts) if exchange.head is not None else RemoteProtocolError(**facts)
-        else:
-            failure = (WriteError if sending else ReadError)(**facts)  # type: ignore[arg-type]
+            kind = RemoteProtocolError if exchange.head is None else TruncatedBody
+        failure = kind(detail=f"{self.label}: {why}", phase="write" if sending else "read")
         failure.__cause__ = error
         if exchange is not None:
-            failure.bytes_sent = exchange.bytes_sent  # type: ignore[attr-defined]
-            failure.bytes_received = exchange.received  # type: ignore[attr-defined]
+            failure.bytes_sent = exchange.bytes_sent
+            failure.bytes_received = exchange.received
         self._over(failure)
 
     def flushed(self, now: float) -> None:

@@ -37,6 +37,18 @@ class TruncatedStream(ConnectionError):
     """TLS ended without close_notify: somebody on the path may have cut the stream."""
 
 
+class Receive(Protocol):
+    """The type of a link's `receive`."""
+
+    def __call__(self, size: int, /) -> bytes: ...
+
+
+class Send(Protocol):
+    """The type of a link's `send`."""
+
+    def __call__(self, data: bytes | memoryview, /) -> int: ...
+
+
 class Link(Protocol):
     """What the core needs of a connected stream.
 
@@ -51,10 +63,8 @@ class Link(Protocol):
         wants_write: whether `flush` has to be called when the descriptor is writable.
     """
 
-    @property
-    def receive(self) -> Callable[[int], bytes]: ...
-    @property
-    def send(self) -> Callable[[bytes | memoryview], int]: ...
+    def receive(self, size: int, /) -> bytes: ...
+    def send(self, data: bytes | memoryview, /) -> int: ...
     @property
     def encrypted(self) -> bool: ...
     @property
@@ -116,8 +126,8 @@ class SocketLink:
     def __init__(self, sock: socket.socket) -> None:
         self.socket = sock
         self._release: Release | None = None
-        self.receive: Callable[[int], bytes] = sock.recv
-        self.send: Callable[[bytes | memoryview], int] = sock.send
+        self.receive: Receive = sock.recv
+        self.send: Send = sock.send
 
     def fileno(self) -> int:
         return self.socket.fileno()
@@ -171,19 +181,17 @@ class TLSLink:
         session: a TLS session to resume.
     """
 
-    __slots__ = ("_ask", "_below", "_incoming", "_kept", "_object", "_outgoing", "_ssl")
+    __slots__ = ("_ask", "_below", "_incoming", "_kept", "_object", "_outgoing", "_ssl", "again_above")
 
     encrypted = True
-    again_above = sys.maxsize
-    send_most = 4 * TLS_RECORD
+    send_most = 16 * TLS_RECORD
 
-    def __init__(
-        self, below: Link, context: ssl.SSLContext, server_hostname: str | None, session: Any = None
-    ) -> None:
+    def __init__(self, below: Link, context: ssl.SSLContext, server_hostname: str | None, session: Any = None) -> None:
         import ssl
 
         self._ssl = ssl
         self._below = below
+        self.again_above = below.again_above
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
         self._object = context.wrap_bio(

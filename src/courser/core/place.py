@@ -111,8 +111,7 @@ async def _ask(transport: Transport, request: Request, host: Host, deadline: Dea
         if error.request is None:
             error.request = request
         raise
-    if not isinstance(answer, Response):
-        raise TypeError(f"{type(transport).__name__}.send returned {answer!r}, which is not a courser.Response")
+    answer = _checked(transport, answer)
     head = ResponseHead(
         answer.status_code,
         answer.reason_phrase.encode("latin-1", "replace"),
@@ -123,3 +122,9 @@ async def _ask(transport: Transport, request: Request, host: Host, deadline: Dea
         True,
     )
     return StaticReply(head, answer.content, request, monotonic())
+
+
+def _checked(transport: Transport, answer: object) -> Response:
+    if isinstance(answer, Response):
+        return answer
+    raise TypeError(f"{type(transport).__name__}.send returned {answer!r}, which is not a courser.Response")

@@ -111,8 +111,7 @@ class Guard:
     def free(self) -> None:
         """Let go of the lock; twice is once."""
         if self.held:
-            self.held = False
-            self._lock.release()
+            self.held = False; self._lock.release()  # noqa: E702 - one line: no exception comes between the two
 
     def __del__(self) -> None:
         self.free()
@@ -186,7 +185,7 @@ class Pool(Generic[C]):
         self._lock = lock()
         self._missed = False
         self._deliver = deliver
-        self._self = ref(self)
+        self._self: ReferenceType[Pool[Any]] = ref(self)
         remember(self)
 
     def forget(self) -> None:

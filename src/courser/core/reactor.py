@@ -67,6 +67,7 @@ class Timed(Protocol):
 class Poller(Protocol):
     """The part of select.epoll that we use."""
 
+    def fileno(self) -> int: ...
     def register(self, fd: int, eventmask: int, /) -> None: ...
     def modify(self, fd: int, eventmask: int, /) -> None: ...
     def unregister(self, fd: int, /) -> None: ...
@@ -79,6 +80,9 @@ class PlainPoll:
 
     def __init__(self) -> None:
         self._poll = select.poll()
+
+    def fileno(self) -> int:
+        return -1
 
     def register(self, fd: int, eventmask: int, /) -> None:
         self._poll.register(fd, eventmask)
@@ -104,7 +108,7 @@ class PlainPoll:
 def fresh_poller() -> Poller:
     """The best poll object that this system has, looked up when it is needed."""
     if can_nest():
-        return select.epoll(flags=select.EPOLL_CLOEXEC)
+        return select.epoll()
     return PlainPoll()
 
 
@@ -247,8 +251,7 @@ class Reactor:
 
     def fileno(self) -> int:
         """The descriptor that becomes readable when an entry is ready."""
-        number: int = self.poller.fileno()  # type: ignore[attr-defined]
-        return number
+        return self.poller.fileno()
 
     def register(self, entry: Entry, interest: int) -> None:
         """Serve an entry from now on."""

@@ -198,4 +198,5 @@ class StaticReply(Reply):
         return self.chunks.popleft() if self.chunks else b""
 
     def abort(self) -> None:
+        self.drop_filters()
         self.chunks.clear()

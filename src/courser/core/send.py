@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from ..engines.coding import decode_all
 from ..errors import HTTPError
@@ -104,17 +104,16 @@ class Sending:
         finally:
             flow.close()
 
-    async def _serve(self, step: Any, depth: int) -> Any:
-        kind = type(step)
-        if kind is Send:
+    async def _serve(self, step: object, depth: int) -> Any:
+        if isinstance(step, Send):
             return await self.run(step.request, depth + 1)
-        if kind is Read:
+        if isinstance(step, Read):
             return await self._read(step)
-        if kind is Call:
+        if isinstance(step, Call):
             return await self._call(step)
-        if kind is Wait:
+        if isinstance(step, Wait):
             return await self._wait(step)
-        if kind is Pause:
+        if isinstance(step, Pause):
             return await self._pause(step)
         raise TypeError(
             f"a flow yielded {step!r}: it may yield a Request, Send, Read, Pause, Wait or Call (courser.flow)"
@@ -137,12 +136,13 @@ class Sending:
     async def _call(self, step: Call) -> Any:
         host = self.host
         try:
+            result: object
             if host.blocking:
                 result = step.function(*step.args)
             else:
                 result = await host.call(step.function, *step.args, deadline=self.deadline.final)
             if isinstance(result, Awaitable):
-                result = await host.pull(result, self._limit())
+                result = await host.pull(cast("Awaitable[object]", result), self._limit())
         except Interrupted:
             raise self._late() from None
         return result
@@ -150,7 +150,7 @@ class Sending:
     async def _wait(self, step: Wait) -> None:
         host = self.host
         waiter = self._limit()
-        happened = []
+        happened: list[bool] = []
 
         def wake() -> None:
             happened.append(True)

@@ -91,7 +91,7 @@ class PooledTransport:
                 await exchange.until(host, goal)
                 return exchange
             except BaseException as error:
-                again = exchange.died_unheard() and _repeatable(request, exchange)
+                again = error is exchange.error and exchange.died_unheard() and _repeatable(request, exchange)
                 exchange.abort()
                 if again:
                     continue
@@ -147,9 +147,7 @@ class PooledTransport:
 
     # Sending a body
 
-    async def _upload(
-        self, exchange: Exchange, connection: HTTP1Connection, request: Request, body: Body
-    ) -> None:
+    async def _upload(self, exchange: Exchange, connection: HTTP1Connection, request: Request, body: Body) -> None:
         head = connection.begin(exchange, request, body.length)
         data = body.data
         if data is not None:

@@ -15,10 +15,12 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 from weakref import ReferenceType, ref
 
+from ..core.dial import HEAD_START
 from ..core.reactor import READ, WRITE, Entry, Timers
 from ..core.waiter import FOREVER
 
 if TYPE_CHECKING:
+    from ..core.dial import Address
     from ..core.link import Link, Release
     from ..core.reactor import Timed
     from ..core.route import Route
@@ -279,28 +281,57 @@ class TransportLink(asyncio.Protocol):
 
 
 class TransportNetwork:
-    """Connects with the loop's own means.
+    """Connects with the loop's own means."""
 
-    Args:
-        resolve: finds the addresses of a host; the loop's resolver where it is None.
-    """
+    async def open(self, addresses: list[Address], route: Route) -> Link:
+        """Connect to the first of several addresses that answers; the attempts begin HEAD_START apart (RFC 8305).
 
-    async def connect(self, route: Route, deadline: float, /) -> Link:
-        """Connect to the first hop of a route; the deadline is kept by the caller."""
-        loop = asyncio.get_running_loop()
+        Raises:
+            OSError: none answers; what the last one said.
+        """
+        left = addresses[::-1]
+        running: set[asyncio.Task[TransportLink]] = set()
+        try:
+            while True:
+                if left:
+                    running.add(asyncio.ensure_future(_open(left.pop(), route)))
+                done, running = await asyncio.wait(
+                    running, timeout=HEAD_START if left else None, return_when=asyncio.FIRST_COMPLETED
+                )
+                for task in done:
+                    if task.exception() is None:
+                        return task.result()
+                if not running and not left:
+                    error = done.pop().exception()
+                    raise error if error is not None else OSError("no address")
+        finally:
+            await _give_up(running)
 
-        def make() -> TransportLink:
-            return TransportLink(loop)
 
-        if route.uds is not None:
-            _, link = await loop.create_unix_connection(make, route.uds)
-            return link
-        transport, link = await loop.create_connection(
-            make, route.host, route.port, happy_eyeballs_delay=0.25, local_addr=route.local_address
-        )
-        sock = transport.get_extra_info("socket")
-        if sock is not None:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-            for level, option, value in route.socket_options:
-                sock.setsockopt(level, option, value)
-        return link
+async def _open(address: Address, route: Route) -> TransportLink:
+    loop = asyncio.get_running_loop()
+
+    def make() -> TransportLink:
+        return TransportLink(loop)
+
+    where = address[1]
+    if route.uds is not None:
+        return (await loop.create_unix_connection(make, where))[1]
+    transport, link = await loop.create_connection(
+        make, where[0], where[1], family=address[0], local_addr=route.local_address
+    )
+    sock = transport.get_extra_info("socket")
+    if sock is not None:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for level, option, value in route.socket_options:
+            sock.setsockopt(level, option, value)
+    return link
+
+
+async def _give_up(running: set[asyncio.Task[TransportLink]]) -> None:
+    """Cancel the attempts that are not needed, and close what they may have opened meanwhile."""
+    for task in running:
+        task.cancel()
+    for answer in await asyncio.gather(*running, return_exceptions=True):
+        if isinstance(answer, TransportLink):
+            answer.close()

@@ -6,36 +6,24 @@ that leaves an origin and comes back does not find its secrets again.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import TYPE_CHECKING, Final
 
 from ..errors import BodyNotReplayable, HTTPError, RedirectError, TooManyRedirects
 from ..values.request import NO_FIELDS, Request
+from ..values.response import REDIRECTS
 from ..values.url import URL
 
 if TYPE_CHECKING:
     from .flow import Answer, Flow
 
-__all__ = ["REDIRECTS", "SECRETS", "follow_redirects", "next_request", "redirects"]
+__all__ = ["SECRETS", "follow_redirects", "next_request", "redirects"]
 
-REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
-
-SECRETS: Final = frozenset({"authorization", "cookie", "proxy-authorization"})
+SECRETS: Final = frozenset({"authorization", "cookie", "cookie2", "proxy-authorization"})
 """Fields that are never sent to another origin than the one they were given for."""
 
-BODY_FIELDS: Final = (
-    "content-type",
-    "content-length",
-    "content-encoding",
-    "content-language",
-    "content-location",
-    "transfer-encoding",
-    "digest",
-    "content-digest",
-    "expect",
-    "trailer",
-)
-"""Fields that speak of a body, and go with it."""
+BODY_FIELDS: Final = frozenset({"transfer-encoding", "digest", "repr-digest", "want-digest", "expect", "trailer"})
+"""Fields that speak of a body, and go with it; so do all whose name begins with `content-`."""
 
 
 def redirects(answer: Answer) -> bool:
@@ -63,19 +51,27 @@ def _keeps_secrets(old: URL, new: URL) -> bool:
     return old.host == new.host and (old.scheme, old.port, new.scheme, new.port) == ("http", 80, "https", 443)
 
 
+def _shown(location: str) -> str:
+    """What an error may tell of a Location: nothing of its query, its fragment or its user information."""
+    text = location.partition("?")[0].partition("#")[0][:200]
+    before, slashes, rest = text.partition("//")
+    return repr(before + slashes + rest.rpartition("@")[2])
+
+
 def _target(request: Request, location: str) -> URL:
+    """Where to go. A user name in a Location is not sent: which credentials a client shows is not the peer's choice."""
     try:
-        target = request.url.join(location)
+        target = request.url.join(location).without_userinfo()
     except HTTPError as error:
-        raise RedirectError(detail=f"Location {location[:200]!r}: {error.detail}", request=request) from error
+        raise RedirectError(detail=f"Location {_shown(location)}: {error.detail}", request=request) from error
     if target.scheme not in ("http", "https"):
-        raise RedirectError(detail=f"Location {location[:200]!r} leads to the scheme {target.scheme}", request=request)
-    if request.url.fragment and not target.fragment and "#" not in location:
+        raise RedirectError(detail=f"Location {_shown(location)}: not http or https", request=request)
+    if request.url.fragment and "#" not in location:
         target = target.replace(fragment=request.url.fragment)
     return target
 
 
-def next_request(request: Request, answer: Answer, secrets: frozenset[str] = SECRETS) -> Request:
+def next_request(request: Request, answer: Answer, secrets: Container[str] = SECRETS) -> Request:
     """The request that a redirect asks for.
 
     Args:
@@ -87,35 +83,39 @@ def next_request(request: Request, answer: Answer, secrets: frozenset[str] = SEC
         RedirectError: the Location is no URL that can be requested.
         BodyNotReplayable: the body would have to be sent again and cannot.
     """
+    url = request.url
     target = _target(request, answer.headers.get_list("location")[0])
     method = _method_after(answer.status_code, request.method)
-    headers = request.headers.copy()
     body = request.body
-    if method != request.method or answer.status_code == 303:
+    bodiless = method != request.method or answer.status_code == 303
+    if bodiless:
         body = None
-        for name in BODY_FIELDS:
-            if name in headers:
-                del headers[name]
     elif body is not None and not body.replayable:
         raise BodyNotReplayable(
             detail=f"{answer.status_code} asks for the body once more, and it came from an iterator",
             hint="give bytes, a file or a list; or set follow_redirects=False",
             request=request,
         )
-    if "host" in headers and target.origin != request.url.origin:
-        del headers["host"]
-    if not _keeps_secrets(request.url, target):
-        for name in secrets:
-            if name in headers:
-                del headers[name]
+    moved = target.origin != url.origin
+    forgotten = not _keeps_secrets(url, target)
+    headers = request.headers.copy()
+    for name in request.headers:
+        key = name.lower()
+        if (
+            (bodiless and (key in BODY_FIELDS or key.startswith("content-")))
+            or (moved and key == "host")
+            or (forgotten and key in secrets)
+        ):
+            del headers[name]
     return Request.assemble(method, target, NO_FIELDS, headers, body, request.extensions)
 
 
-def follow_redirects(most: int) -> Callable[[Request], Flow]:
+def follow_redirects(most: int, secrets: Container[str] = SECRETS) -> Callable[[Request], Flow]:
     """The policy that follows redirects.
 
     Args:
         most: hops that are followed; one more raises TooManyRedirects.
+        secrets: names of fields, in lower case, that do not leave the origin.
     """
 
     def flow(request: Request) -> Flow:
@@ -125,8 +125,10 @@ def follow_redirects(most: int) -> Callable[[Request], Flow]:
         history: list[Answer] = []
         while redirects(answer):
             if len(history) >= most:
-                raise TooManyRedirects(detail=f"more than {most}", request=request)
-            request = next_request(request, answer)
+                raise TooManyRedirects(
+                    detail=f"more than {most}", hint="max_redirects says how many are followed", request=request
+                )
+            request = next_request(request, answer, secrets)
             history.append(answer)
             answer = yield request
         answer.history = history

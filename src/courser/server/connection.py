@@ -8,8 +8,7 @@ download nor a flood of pipelined requests can fill the memory.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from socket import SHUT_WR
-from typing import TYPE_CHECKING, Any, Final, Protocol, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from ..core.connection import Connection
 from ..core.link import Link
@@ -60,7 +59,6 @@ class ServerConnection(Connection):
     __slots__ = (
         "_asked",
         "_ended",
-        "_finish",
         "_leaving",
         "_length",
         "_owners",
@@ -84,7 +82,6 @@ class ServerConnection(Connection):
         self._whole = False
         self._ended = False
         self._leaving = False
-        self._finish = link.finish
         self._owners = owners
         owners.add(self)
 
@@ -110,9 +107,9 @@ class ServerConnection(Connection):
     def _after_end(self) -> None:
         """The peer sends no more; what it has asked for it may still want."""
         self._ended = True
-        if self._source is None and not self.unsent:
+        if self._source is None and not self.pending:
             self.close()
-        elif not self.closed:
+        else:
             self._want(WRITE)
 
     def _serve(self, events: list[Event], now: float) -> None:
@@ -208,7 +205,7 @@ class ServerConnection(Connection):
         engine = self.engine
         left = POUR_MOST
         try:
-            while not self.unsent and not self.closed:
+            while not self.pending and not self.closed:
                 piece = next(source, None)
                 if piece is None:
                     self._write_all((engine.send_end(),), later=False)
@@ -244,13 +241,13 @@ class ServerConnection(Connection):
         """Whether the next request may be read; if not, what is to happen instead is under way."""
         if self.closed:
             return False
-        if self._source is not None or self.unsent:
+        if self._source is not None or self.unsent or self.link.wants_write:
             self._want(WRITE)
             return False
         if not self.engine.reusable:
             self._leave(now)
             return False
-        self._want(READ | WRITE if self.link.wants_write else READ)
+        self._want(READ)
         return True
 
     def flushed(self, now: float) -> None:
@@ -268,7 +265,7 @@ class ServerConnection(Connection):
 
     def _leave(self, now: float) -> None:
         """Close, but not under the answer: a close with bytes unread resets it away (RFC 9112 section 9.6)."""
-        self._finish()
+        self.link.finish()
         if self._ended or self._whole:
             self.close()
             return

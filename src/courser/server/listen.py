@@ -170,16 +170,22 @@ class Server:
     def _greeted(self, greeting: Greeting) -> None:
         self._greetings.discard(greeting)
         greeting.cancel()
-        if greeting.error is None and greeting.agreed:
-            self._open(greeting.link)
+        if greeting.agreed:
+            connection = self._open(greeting.link)
+            try:
+                # The first request may have come in one piece with the end of the handshake.
+                connection.ready(READ, monotonic())
+            except Exception as error:
+                connection.fail(error)
         else:
             greeting.link.close()
 
-    def _open(self, link: Link) -> None:
+    def _open(self, link: Link) -> ServerConnection:
         now = monotonic()
         connection = ServerConnection(link, self._app, self.connections, now)
         connection.join(self.reactor)
         connection.arm(now + self._app.timeout)
+        return connection
 
     # Running
 

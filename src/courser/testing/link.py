@@ -105,6 +105,7 @@ class MemoryLink:
     )
 
     alpn: str | None = None
+    session: Any = None
     again_above = sys.maxsize
     send_most = sys.maxsize
     wants_write = False
@@ -187,6 +188,9 @@ class MemoryLink:
 
     def flush(self) -> None:
         """What was taken has arrived."""
+
+    def finish(self) -> None:
+        """The far end hears of the close, and of nothing less."""
 
     def close(self) -> None:
         release, self._release = self._release, None

@@ -80,6 +80,7 @@ class FarEnd:
 
     encrypted = False
     alpn: str | None = None
+    session: Any = None
     again_above = BUFFER
     send_most = BUFFER
     wants_write = False

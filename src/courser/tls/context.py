@@ -88,7 +88,7 @@ def _build(policy: TLSPolicy, protocols: tuple[str, ...]) -> ssl.SSLContext:
     elif policy.verify is True:
         _load_system_roots(context)
     else:
-        _load_roots(context, os.fspath(policy.verify), "verify")
+        _load_roots(context, str(policy.verify), "verify")
     if policy.cert is not None:
         _load_certificate(context, policy.cert)
     keylog = os.environ.get("SSLKEYLOGFILE")

@@ -7,18 +7,35 @@ with all others, and makes a `Headers` of its own only when somebody asks for it
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final, Unpack
+from typing import TYPE_CHECKING, Any, Final, NoReturn, Unpack
 
-from ..errors import InvalidRequest
+from ..errors import BodyNotReplayable, InvalidRequest
+from ..settings import RequestParts, check_names
 from .body import Body, make_body
 from .fields import TOKEN, FieldBlock
 from .headers import Headers
 from .url import URL
 
 if TYPE_CHECKING:
-    from ..settings import RequestOptions
+    from ..settings import Content
 
-__all__ = ["FRAMING", "NO_FIELDS", "Request", "complete", "method_of"]
+__all__ = [
+    "FRAMING",
+    "NOTHING",
+    "NO_FIELDS",
+    "PARTS",
+    "Request",
+    "check_names",
+    "checked_extensions",
+    "complete",
+    "method_of",
+]
+
+PARTS: Final = frozenset(RequestParts.__optional_keys__)
+"""The names of the options that make a request."""
+
+NOTHING: Final[Mapping[str, Any]] = {}
+"""The extensions of a request that has none; never changed."""
 
 FRAMING: Final = frozenset({b"content-length", b"transfer-encoding"})
 """Fields that say where a message ends; they are written by the engine, from the body (RFC 9112 section 6)."""
@@ -53,12 +70,12 @@ def method_of(method: str) -> tuple[str, bytes]:
 
 
 class Request:
-    """What is to be sent.
+    """What is to be sent. It may be changed until it is.
 
     Args:
         method: any method; it is sent in upper case.
-        url: where to.
-        **options: `params`, `headers`, `content`, `data`, `json` and `extensions`, as every verb takes them.
+        url: where to; a user name and a password in it become the header Authorization.
+        **parts: see `RequestParts`.
 
     Attributes:
         method: in upper case.
@@ -69,26 +86,28 @@ class Request:
     Raises:
         InvalidURL: the URL cannot be requested.
         InvalidRequest: another argument cannot be sent.
+        TypeError: an option that does not make a request, or an argument of another type.
     """
 
-    __slots__ = ("_block", "_headers", "_method", "body", "extensions", "method", "url")
+    __slots__ = ("_block", "_headers", "body", "extensions", "method", "url")
 
     method: str
     url: URL
     body: Body | None
     extensions: Mapping[str, Any]
 
-    def __init__(self, method: str, url: str | URL, **options: Unpack[RequestOptions]) -> None:
-        self.method, self._method = method_of(method)
+    def __init__(self, method: str, url: str | URL, **parts: Unpack[RequestParts]) -> None:
+        check_names(parts, PARTS, "a Request")
+        self.method = method_of(method)[0]
         target = URL(url)
-        params = options.get("params")
-        self.url = target.with_params(params) if params is not None else target
-        self.body = make_body(
-            content=options.get("content"), data=options.get("data"), json=options.get("json")
-        )
-        self.extensions = options.get("extensions") or {}
+        params = parts.get("params")
+        self.url = target if params is None else target.with_params(params)
+        self.body = make_body(content=parts.get("content"), data=parts.get("data"), json=parts.get("json"))
+        self.extensions = checked_extensions(parts.get("extensions"))
         self._block: FieldBlock = NO_FIELDS
-        self._headers: Headers | None = complete(Headers(options.get("headers")), self.body)
+        self._headers: Headers | None = Headers(parts.get("headers"))
+        self.move_credentials()
+        complete(self._headers, self.body)
 
     @classmethod
     def assemble(
@@ -111,7 +130,7 @@ class Request:
             extensions: see the class.
         """
         self = cls.__new__(cls)
-        self.method, self._method = _methods.get(method) or method_of(method)
+        self.method = (_methods.get(method) or method_of(method))[0]
         self.url = url
         self.body = body
         self.extensions = extensions
@@ -133,17 +152,39 @@ class Request:
 
     @property
     def content(self) -> bytes | None:
-        """The body, where it is in memory: b"" where there is none, None where it is a stream."""
+        """The body, where it is in memory: b"" where there is none, None where it is a stream.
+
+        What is set is taken as the option `content` is; Content-Type stays as it is, Content-Length follows.
+        """
         return b"" if self.body is None else self.body.data
+
+    @content.setter
+    def content(self, content: Content | None) -> None:
+        self.body = make_body(content=content)
+        self.headers.pop("content-length", None)
+
+    def move_credentials(self) -> None:
+        """Take user name and password out of the URL; they become the header Authorization unless there is one.
+
+        They are sent as Basic authentication (RFC 7617 section 2), in the bytes that the URL has escaped.
+        """
+        credentials = self.url.credentials
+        if credentials is None:
+            return
+        from base64 import b64encode
+
+        self.url = self.url.without_userinfo()
+        self.headers.setdefault("Authorization", "Basic " + b64encode(b":".join(credentials)).decode("ascii"))
 
     def wire(self) -> tuple[bytes, bytes, bytes, FieldBlock]:
         """What an HTTP/1.1 engine starts with: method, target, host (empty where the fields name it) and fields."""
         url = self.url
+        method = (_methods.get(self.method) or method_of(self.method))[1]
         headers = self._headers
         if headers is None:
-            return self._method, url.target, url.authority, self._block
+            return method, url.target, url.authority, self._block
         host = b"" if "host" in headers else url.authority
-        return self._method, url.target, host, headers.encode_without(FRAMING)
+        return method, url.target, host, headers.encode_without(FRAMING)
 
     def __repr__(self) -> str:
         return f"<Request {self.method} {self.url.redacted()}>"
@@ -151,13 +192,42 @@ class Request:
     def __getstate__(self) -> tuple[Any, ...]:
         body = self.body
         if body is not None and body.data is None:
-            body = None
+            body = LostBody(body.length)
         return (self.method, self.url, self.headers, body, dict(self.extensions))
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
         self.method, self.url, self._headers, self.body, self.extensions = state
-        self._method = self.method.encode("ascii")
         self._block = NO_FIELDS
+
+
+class LostBody(Body):
+    """Stands for a stream that could not come along when its request was pickled or copied: nothing can send it.
+
+    Args:
+        length: bytes it had.
+    """
+
+    __slots__ = ()
+
+    def __init__(self, length: int | None) -> None:
+        super().__init__(length=length, replayable=False)
+
+    def open(self) -> NoReturn:
+        raise BodyNotReplayable(detail="it was a stream, and was lost when the request was pickled or copied")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return LostBody, (self.length,)
+
+
+def checked_extensions(extensions: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    """Give the extensions of a request, NOTHING where there are none.
+
+    Raises:
+        TypeError: they are no mapping.
+    """
+    if extensions is not None and not isinstance(extensions, Mapping):
+        raise TypeError(f"extensions are a mapping, not {type(extensions).__name__}")
+    return extensions or NOTHING
 
 
 def complete(headers: Headers, body: Body | None) -> Headers:

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from ..errors import JSONError, StatusError
 from .fields import FieldBlock
 from .headers import Headers
-from .text import charset_of, decode_text
+from .text import DefaultEncoding, charset_of, decode_text
 from .timings import Timings
 from .url import URL
 
 if TYPE_CHECKING:
+    from datetime import timedelta
+
     from ..settings import HeaderTypes
     from .request import Request
 
-__all__ = ["HeadView", "Response"]
+__all__ = ["REDIRECTS", "HeadView", "Response", "Times"]
 
 REASONS: Final = {
     100: "Continue", 101: "Switching Protocols", 102: "Processing", 103: "Early Hints",
@@ -38,9 +39,11 @@ REASONS: Final = {
 }  # fmt: skip
 """The registered reason phrases (IANA HTTP Status Code Registry), for responses that come without one."""
 
-DefaultEncoding = str | Callable[[bytes], str | None]
+REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+"""Statuses that send the client to their Location (RFC 9110 section 15.4)."""
 
-Times = tuple[float, float, float]
+Times: TypeAlias = tuple[float, float, float]
+"""When the call began, when the head had come, when the body had; on the monotonic clock."""
 
 
 class HeadView:
@@ -81,6 +84,11 @@ class HeadView:
 
     @property
     def request(self) -> Request:
+        """What this answers, after redirects the last request.
+
+        Raises:
+            RuntimeError: the response was made without one.
+        """
         request = self._request
         if request is None:
             raise RuntimeError("this response was made without a request: give Response(..., request=...)")
@@ -113,6 +121,8 @@ class HeadView:
     @property
     def elapsed(self) -> timedelta:
         """From the start of the call to the head of the response."""
+        from datetime import timedelta  # takes longer to import than the rest of the values, and few ask
+
         return timedelta(seconds=self._times[1] - self._times[0])
 
     @property
@@ -128,7 +138,7 @@ class HeadView:
     @property
     def is_redirect(self) -> bool:
         """Whether the response sends its client elsewhere: 301, 302, 303, 307 or 308, and a Location."""
-        return self.status_code in (301, 302, 303, 307, 308) and "location" in self.headers
+        return self.status_code in REDIRECTS and "location" in self.headers
 
     @property
     def is_client_error(self) -> bool:
@@ -165,7 +175,7 @@ class Response(HeadView):
         reason_phrase: where it is not the registered one.
     """
 
-    __slots__ = ("_content", "_default_encoding", "_encoding", "_text", "_trailers", "_undecoded")
+    __slots__ = ("_content", "_default_encoding", "_encoding", "_text", "_trailers")
 
     def __init__(
         self,
@@ -181,6 +191,8 @@ class Response(HeadView):
     ) -> None:
         if sum((bool(content), text is not None, json is not None)) > 1:
             raise TypeError("a Response has one of content, text and json")
+        if not isinstance(content, bytes):
+            raise TypeError(f"content is bytes, not {type(content).__name__}; give text= or json= for what is not")
         fields = Headers(headers)
         if text is not None:
             content = text.encode()
@@ -194,7 +206,7 @@ class Response(HeadView):
             fields.setdefault("Content-Length", str(len(content)))
         self._fill(status_code, reason_phrase.encode("latin-1"), http_version, FieldBlock(), request, (0.0, 0.0, 0.0))
         self._headers = fields
-        self._content: bytes | None = content
+        self._content = content
 
     def _fill(
         self,
@@ -216,8 +228,7 @@ class Response(HeadView):
         self._headers = None
         self._request = request
         self._times = times
-        self._content = None
-        self._undecoded: Callable[[], bytes] | None = None
+        self._content: bytes | Callable[[], bytes] = b""
         self._trailers = b""
         self._text: str | None = None
         self._encoding: str | None = None
@@ -246,25 +257,25 @@ class Response(HeadView):
             request: what this answers.
             times: when the call began, when the head had come, when the body had.
             default_encoding: for text whose charset nobody names.
-            content: the decoded body, or what decodes it when somebody asks.
+            content: the decoded body, or what decodes it when somebody asks; it can be pickled.
             trailers: the trailer lines.
         """
         self = cls.__new__(cls)
         self._fill(status, reason, version, block, request, times, default_encoding)
         self._trailers = trailers
-        if isinstance(content, bytes):
-            self._content = content
-        else:
-            self._undecoded = content
+        self._content = content
         return self
 
     @property
     def content(self) -> bytes:
-        """The body, decoded."""
+        """The body, decoded.
+
+        Raises:
+            DecodingError: the body of a redirect on the way here is not what its Content-Encoding says.
+        """
         content = self._content
-        if content is None:
-            content = self._content = b"" if self._undecoded is None else self._undecoded()
-            self._undecoded = None
+        if not isinstance(content, bytes):
+            content = self._content = content()
         return content
 
     @property
@@ -349,7 +360,7 @@ class Response(HeadView):
         return {
             "head": (self.status_code, self._reason, self.http_version, self._request, self._times),
             "headers": self.headers,
-            "content": self.content,
+            "content": self._content,
             "trailers": self._trailers,
             "history": self.history,
             "next_request": self.next_request,
