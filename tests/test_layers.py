@@ -22,8 +22,11 @@ FLOORS = (
     ("core",),
     ("tls", "resolve"),
     ("hosts",),
+    ("defaults", "cutting"),
     ("session",),
+    ("streams", "mapping"),
     ("client",),
+    ("api",),
     ("testing", "adapters", "server", "cli", "__main__"),
     ("",),
 )

@@ -1,35 +1,77 @@
 """courser: one HTTP client for Python, for sync code, asyncio and trio.
 
-    import courser
+import courser
 
-    courser.get("https://example.org/").text
+courser.get("https://example.org/").text
 
-    with courser.Client() as client:
-        for response in client.map(urls, concurrency=500):
-            ...
+with courser.Client() as client:
+    for response in client.map(urls, concurrency=500):
+        ...
 
-    async with courser.AsyncClient() as client:
-        response = await client.get(url)
+async with courser.AsyncClient() as client:
+    response = await client.get(url)
 """
 
 from __future__ import annotations
 
-from .api import delete, get, head, options, patch, post, put, query, request, stream
-from .client import AsyncClient, Client
-from .errors import *  # noqa: F403 - the errors are all public, and listed there once
-from .errors import __all__ as _errors
-from .core.dial import Network
-from .core.place import Transport
-from .policies.flow import Call, Event, Pause, Read, Send, Wait
-from .settings import DEFAULT, DIRECT, Limits, Timeout
-from .streams import AsyncResponseStream, ResponseStream
-from .values.headers import Headers
-from .values.query import QueryParams
-from .values.request import Request
-from .values.response import Response
-from .values.timings import Timings
-from .values.url import URL
 from .version import __version__
+
+TYPE_CHECKING = False  # type checkers know this name wherever it comes from; importing typing takes its time
+if TYPE_CHECKING:
+    from .api import delete, get, head, options, patch, post, put, query, request, stream
+    from .client import AsyncClient, Client
+    from .core.dial import Network
+    from .core.place import Transport
+    from .errors import (
+        BodyNotReplayable,
+        CertificateError,
+        ClientClosed,
+        ConnectError,
+        ConnectionClosed,
+        ConnectTimeout,
+        DeadlineExceeded,
+        DecodingError,
+        HandshakeRefused,
+        HTTPError,
+        InvalidRequest,
+        InvalidURL,
+        JSONError,
+        LimitExceeded,
+        LocalProtocolError,
+        MissingExtra,
+        NoAsyncHost,
+        PoolTimeout,
+        ProtocolError,
+        ProxyError,
+        ReadError,
+        ReadTimeout,
+        RedirectError,
+        Refused,
+        RemoteProtocolError,
+        RequestTimeout,
+        ResolveError,
+        StatusError,
+        StreamClosed,
+        StreamConsumed,
+        StreamError,
+        TLSError,
+        TooManyRedirects,
+        TransportError,
+        TruncatedBody,
+        UnsupportedScheme,
+        WebSocketError,
+        WriteError,
+        WriteTimeout,
+    )
+    from .policies.flow import Call, Event, Pause, Read, Send, Wait
+    from .settings import DEFAULT, DIRECT, Limits, Timeout
+    from .streams import AsyncResponseStream, ResponseStream
+    from .values.headers import Headers
+    from .values.query import QueryParams
+    from .values.request import Request
+    from .values.response import Response
+    from .values.timings import Timings
+    from .values.url import URL
 
 __all__ = [
     "DEFAULT",
@@ -37,23 +79,62 @@ __all__ = [
     "URL",
     "AsyncClient",
     "AsyncResponseStream",
+    "BodyNotReplayable",
     "Call",
+    "CertificateError",
     "Client",
+    "ClientClosed",
+    "ConnectError",
+    "ConnectTimeout",
+    "ConnectionClosed",
+    "DeadlineExceeded",
+    "DecodingError",
     "Event",
+    "HTTPError",
+    "HandshakeRefused",
     "Headers",
+    "InvalidRequest",
+    "InvalidURL",
+    "JSONError",
+    "LimitExceeded",
     "Limits",
+    "LocalProtocolError",
+    "MissingExtra",
     "Network",
+    "NoAsyncHost",
     "Pause",
+    "PoolTimeout",
+    "ProtocolError",
+    "ProxyError",
     "QueryParams",
     "Read",
+    "ReadError",
+    "ReadTimeout",
+    "RedirectError",
+    "Refused",
+    "RemoteProtocolError",
     "Request",
+    "RequestTimeout",
+    "ResolveError",
     "Response",
     "ResponseStream",
     "Send",
+    "StatusError",
+    "StreamClosed",
+    "StreamConsumed",
+    "StreamError",
+    "TLSError",
     "Timeout",
     "Timings",
+    "TooManyRedirects",
     "Transport",
+    "TransportError",
+    "TruncatedBody",
+    "UnsupportedScheme",
     "Wait",
+    "WebSocketError",
+    "WriteError",
+    "WriteTimeout",
     "__version__",
     "delete",
     "get",
@@ -66,4 +147,38 @@ __all__ = [
     "request",
     "stream",
 ]
-__all__ += _errors
+
+HOMES = (
+    "errors",
+    "settings",
+    "values.timings",
+    "values.url",
+    "values.query",
+    "values.headers",
+    "values.request",
+    "values.response",
+    "policies.flow",
+    "core.place",
+    "core.dial",
+    "client",
+    "streams",
+    "api",
+)
+"""The modules that the public names are at home in, from the ground up: a name is looked for no higher than it lies."""
+
+
+def __getattr__(name: str) -> object:
+    """Import what a public name needs when it is first used (PEP 562): what is not used costs nothing."""
+    if name in __all__:
+        from importlib import import_module
+
+        for home in HOMES:
+            module = import_module(f".{home}", __name__)
+            if name in module.__all__:
+                globals()[name] = value = getattr(module, name)
+                return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Never, Self, Unpack
+from typing import TYPE_CHECKING, Any, Literal, Never, Self, Unpack, overload
 from weakref import ref
 
+from .defaults import NO_PARAMS, ClientOptions
 from .hosts.inline import InlineHost, run_inline
-from .session import ClientOptions, Session
-from .settings import RequestOptions, Timeout, TimeoutTypes
+from .session import Session
+from .settings import RequestOptions, RequestParts, SendOptions, Timeout
 from .streams import AsyncResponseStream, AsyncStreaming, ResponseStream, Streaming
 from .values.headers import Headers
 from .values.query import QueryParams
@@ -19,6 +20,7 @@ from .values.url import URL
 
 if TYPE_CHECKING:
     from .core.place import Place
+    from .settings import HeaderTypes, ParamTypes, TimeoutTypes
 
 __all__ = ["AsyncClient", "Client"]
 
@@ -37,7 +39,7 @@ class _Settings:
         return self._session.headers
 
     @headers.setter
-    def headers(self, headers: Any) -> None:
+    def headers(self, headers: HeaderTypes) -> None:
         self._session.headers = Headers(headers)
 
     @property
@@ -46,8 +48,8 @@ class _Settings:
         return self._session.params
 
     @params.setter
-    def params(self, params: Any) -> None:
-        self._session.params = QueryParams(params)
+    def params(self, params: ParamTypes) -> None:
+        self._session.params = QueryParams(params) if params else NO_PARAMS
 
     @property
     def timeout(self) -> Timeout:
@@ -65,27 +67,32 @@ class _Settings:
 
     @base_url.setter
     def base_url(self, url: str | URL | None) -> None:
-        self._session.base_url = None if url is None else URL(url)
+        self._session.base_url = None if url is None or url == "" else URL(url)
 
     @property
     def is_closed(self) -> bool:
         """Whether the client was closed."""
         return self._session.closed
 
-    def build_request(self, method: str, url: str | URL, **options: Unpack[RequestOptions]) -> Request:
+    def build_request(self, method: str, url: str | URL, **parts: Unpack[RequestParts]) -> Request:
         """Make a request with the client's defaults, to be changed and then given to `send`.
 
         Args:
             method: any method.
             url: absolute, or below base_url.
-            **options: see `RequestOptions`.
+            **parts: see `RequestParts`.
         """
-        return self._session.request(method, url, options)
+        return self._session.build(method, url, parts)
+
+    def __repr__(self) -> str:
+        base = "" if self.base_url is None else f" {self.base_url.redacted()}"
+        return f"<{type(self).__name__}{base}{' closed' if self.is_closed else ''}>"
 
 
 def _positional(verb: str, given: tuple[Any, ...]) -> TypeError:
     keyword = "params" if verb in ("get", "head", "options", "delete") else "content, data or json"
-    return TypeError(f"{verb}() takes the URL alone by position: give {keyword} by keyword, not {type(given[0]).__name__}")
+    alone = "method and URL" if verb in ("request", "stream") else "the URL alone"
+    return TypeError(f"{verb}() takes {alone} by position: give the {type(given[0]).__name__} as {keyword}=...")
 
 
 class Client(_Settings):
@@ -95,7 +102,7 @@ class Client(_Settings):
         **options: see `ClientOptions`.
 
     Raises:
-        TypeError: an option that there is not.
+        TypeError: an option that there is not, or of another type.
         InvalidRequest, InvalidURL, ValueError: an option that makes no sense.
     """
 
@@ -168,14 +175,14 @@ class Client(_Settings):
             raise _positional("query", wrong)
         return run_inline(self._session.perform(self._place, "QUERY", url, options))
 
-    def send(self, request: Request, **options: Unpack[RequestOptions]) -> Response:
+    def send(self, request: Request, **options: Unpack[SendOptions]) -> Response:
         """Send a request that was made before.
 
         Args:
             request: what to send; the client's default headers are not added.
-            **options: how to send it; those that make a request are refused.
+            **options: see `SendOptions`.
         """
-        return run_inline(self._session.send(self._place, request, self._session.how(options)))
+        return run_inline(self._session.send(self._place, request, self._session.how(request, options)))
 
     def stream(self, method: str, url: str | URL, *wrong: Never, **options: Unpack[RequestOptions]) -> Streaming:
         """Send a request, and read the body of its response as it comes.
@@ -192,10 +199,29 @@ class Client(_Settings):
         session, place = self._session, self._place
 
         def start() -> ResponseStream:
-            return ResponseStream(session, *run_inline(session.open(place, method, url, options)))
+            response = ResponseStream(session, *run_inline(session.open(place, method, url, options)))
+            return response.raise_for_status() if session.raises(response.status_code, options) else response
 
         return Streaming(start)
 
+    @overload
+    def map(
+        self,
+        requests: Iterable[str | URL | Request],
+        *,
+        concurrency: int = 100,
+        return_exceptions: Literal[False] = False,
+        **options: Unpack[RequestOptions],
+    ) -> Iterator[Response]: ...
+    @overload
+    def map(
+        self,
+        requests: Iterable[str | URL | Request],
+        *,
+        concurrency: int = 100,
+        return_exceptions: bool,
+        **options: Unpack[RequestOptions],
+    ) -> Iterator[Response | Exception]: ...
     def map(
         self,
         requests: Iterable[str | URL | Request],
@@ -203,7 +229,7 @@ class Client(_Settings):
         concurrency: int = 100,
         return_exceptions: bool = False,
         **options: Unpack[RequestOptions],
-    ) -> Iterator[Response]:
+    ) -> Iterator[Any]:
         """Send many requests side by side, in this thread, and give the responses in the order of the requests.
 
         Args:
@@ -219,6 +245,24 @@ class Client(_Settings):
 
         return run_map(self._session, self._place, requests, concurrency, True, return_exceptions, options)
 
+    @overload
+    def as_completed(
+        self,
+        requests: Iterable[str | URL | Request],
+        *,
+        concurrency: int = 100,
+        return_exceptions: Literal[False] = False,
+        **options: Unpack[RequestOptions],
+    ) -> Iterator[Response]: ...
+    @overload
+    def as_completed(
+        self,
+        requests: Iterable[str | URL | Request],
+        *,
+        concurrency: int = 100,
+        return_exceptions: bool,
+        **options: Unpack[RequestOptions],
+    ) -> Iterator[Response | Exception]: ...
     def as_completed(
         self,
         requests: Iterable[str | URL | Request],
@@ -226,7 +270,7 @@ class Client(_Settings):
         concurrency: int = 100,
         return_exceptions: bool = False,
         **options: Unpack[RequestOptions],
-    ) -> Iterator[Response]:
+    ) -> Iterator[Any]:
         """As `map`, but each response as soon as it is there."""
         from .mapping import run_map
 
@@ -348,9 +392,9 @@ class AsyncClient(_Settings):
             raise _positional("query", wrong)
         return await self._session.perform(self._here(), "QUERY", url, options)
 
-    async def send(self, request: Request, **options: Unpack[RequestOptions]) -> Response:
+    async def send(self, request: Request, **options: Unpack[SendOptions]) -> Response:
         """Send a request that was made before; see `Client.send`."""
-        return await self._session.send(self._here(), request, self._session.how(options))
+        return await self._session.send(self._here(), request, self._session.how(request, options))
 
     def stream(self, method: str, url: str | URL, *wrong: Never, **options: Unpack[RequestOptions]) -> AsyncStreaming:
         """Send a request, and read the body as it comes: `async with client.stream("GET", url) as response:`.
@@ -362,7 +406,8 @@ class AsyncClient(_Settings):
         session = self._session
 
         async def start() -> AsyncResponseStream:
-            return AsyncResponseStream(session, *await session.open(self._here(), method, url, options))
+            response = AsyncResponseStream(session, *await session.open(self._here(), method, url, options))
+            return await response.raise_for_status() if session.raises(response.status_code, options) else response
 
         return AsyncStreaming(start)
 

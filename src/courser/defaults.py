@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, TypedDict, cast
 from .core.mounts import Mounts
 from .engines.coding import accept_encoding
 from .errors import InvalidRequest
-from .settings import Limits, Timeout, check_names
+from .settings import Limits, Timeout, check_names, is_whole
 from .values.headers import Headers
 from .values.query import QueryParams
 from .version import __version__
@@ -167,7 +167,7 @@ def resolve_late(host: str, port: int) -> list[tuple[int, Any]]:
     return resolve(host, port)
 
 
-def checked_verify(verify: VerifyTypes) -> Any:
+def checked_verify(verify: Any) -> Any:
     """What a TLS policy takes for the option `verify`.
 
     Raises:
@@ -175,30 +175,26 @@ def checked_verify(verify: VerifyTypes) -> Any:
     """
     if isinstance(verify, bool):
         return verify
-    if isinstance(verify, str | os.PathLike):
+    if isinstance(verify, str) or hasattr(verify, "__fspath__"):
         return os.fspath(verify)
     if not hasattr(verify, "wrap_socket"):
         raise TypeError(f"verify is True, False, the path of a CA file or folder, or an ssl.SSLContext, not {verify!r}")
     return verify
 
 
-def checked_cert(cert: CertTypes) -> tuple[str, str | None, str | None] | None:
+def checked_cert(cert: Any) -> tuple[str, str | None, str | None] | None:
     """What a TLS policy takes for the option `cert`.
 
     Raises:
         TypeError: it is of another kind.
     """
-    match cert:
-        case None:
-            return None
-        case str() | os.PathLike():
-            return (os.fspath(cert), None, None)
-        case (str() | os.PathLike() as chain, str() | os.PathLike() as key):
-            return (os.fspath(chain), os.fspath(key), None)
-        case (str() | os.PathLike() as chain, str() | os.PathLike() as key, (str() | None) as password):
-            return (os.fspath(chain), os.fspath(key), password)
-        case _:
-            raise TypeError("cert is the path of a PEM file, (certificate, key) or (certificate, key, password)")
+    if cert is None:
+        return None
+    parts: list[Any] = [*cert] if type(cert) is tuple else [cert]
+    if 1 <= len(parts) <= 3 and all(isinstance(part, str) or hasattr(part, "__fspath__") for part in parts[:2]):
+        paths: list[str] = [os.fspath(part) for part in parts[:2]]
+        return (paths[0], paths[1] if len(paths) == 2 else None, parts[2] if len(parts) == 3 else None)
+    raise TypeError("cert is the path of a PEM file, (certificate, key) or (certificate, key, password)")
 
 
 def checked_count(name: str, value: int) -> int:
@@ -208,7 +204,7 @@ def checked_count(name: str, value: int) -> int:
         TypeError: it is no whole number.
         ValueError: it is below 0.
     """
-    if isinstance(value, bool) or not isinstance(value, int):
+    if not is_whole(value):
         raise TypeError(f"{name} is a whole number, not {value!r}")
     if value < 0:
         raise ValueError(f"{name} is {value}: it must not be below 0")
@@ -220,7 +216,7 @@ def checked_limit(name: str, value: int | None) -> int | None:
     return None if value is None else checked_count(name, value)
 
 
-def checked_names(names: Iterable[str]) -> set[str]:
+def checked_names(names: Any) -> set[str]:
     """Names of header fields, in lower case.
 
     Raises:
@@ -228,20 +224,22 @@ def checked_names(names: Iterable[str]) -> set[str]:
     """
     if isinstance(names, str | bytes) or not isinstance(names, Iterable):
         raise TypeError(f"sensitive_headers is an iterable of names, such as ['X-Api-Key'], not {names!r}")
-    return {name.lower() for name in names}
+    return {name.lower() for name in cast("Iterable[str]", names)}
 
 
-def source_address(address: str | tuple[str, int] | None) -> tuple[str, int] | None:
+def source_address(address: object) -> tuple[str, int] | None:
     """What a socket binds to for the option `local_address`.
 
     Raises:
         TypeError: it is of another kind.
     """
     match address:
-        case None | (str(), int()):
-            return address
+        case None:
+            return None
         case str():
             return (address, 0)
+        case (str() as host, int() as port):
+            return (host, port)
         case _:
             raise TypeError(f"local_address is an address or (address, port), not {address!r}")
 

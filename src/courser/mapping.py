@@ -7,6 +7,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from .hosts.group import GroupHost, Task
+from .settings import is_whole
 from .values.request import Request
 
 if TYPE_CHECKING:
@@ -27,17 +28,17 @@ def run_map(
     ordered: bool,
     return_exceptions: bool,
     options: RequestOptions,
-) -> Iterator[Response]:
+) -> Iterator[Any]:
     """Send requests, at most so many at once, and give their responses.
 
     At most twice as many as may be under way are ahead of the one that is given next, so that a slow first response
     does not let the others pile up in memory.
     """
-    if isinstance(concurrency, bool) or not isinstance(concurrency, int) or concurrency < 1:
+    if not is_whole(concurrency) or concurrency < 1:
         raise ValueError(f"concurrency is a number of requests above 0, not {concurrency!r}")
-    if isinstance(requests, str):
-        raise TypeError("map() takes an iterable of URLs or requests, not one str")
-    return _run(_Group(session, place, iter(requests), options), concurrency, ordered, return_exceptions)
+    if isinstance(requests, str | bytes) or not hasattr(requests, "__iter__"):
+        raise TypeError(f"map() takes an iterable of URLs or requests, not one {type(requests).__name__}")
+    return _run(session, place, iter(requests), concurrency, ordered, return_exceptions, options)
 
 
 class _Group:
@@ -70,7 +71,7 @@ class _Group:
     async def _perform(self, each: str | URL | Request) -> Response:
         session = self._session
         if isinstance(each, Request):
-            return await session.send(self._place, each, session.how(self._options))
+            return await session.send(self._place, each, session.how(each, self._options))
         return await session.perform(self._place, "GET", each, self._options)
 
     def wait(self) -> list[tuple[int, Task[Any]]]:
@@ -85,7 +86,16 @@ class _Group:
         self._host.close()
 
 
-def _run(group: _Group, concurrency: int, ordered: bool, return_exceptions: bool) -> Iterator[Any]:
+def _run(
+    session: Session,
+    place: Place,
+    source: Iterator[str | URL | Request],
+    concurrency: int,
+    ordered: bool,
+    return_exceptions: bool,
+    options: RequestOptions,
+) -> Iterator[Any]:
+    group = _Group(session, place, source, options)
     ended: dict[int, Task[Any]] = {}
     following = 0
     try:

@@ -80,7 +80,7 @@ class Session:
         self.headers = default_headers()
         if "headers" in options:
             self.headers.update(options["headers"])
-        self.params = QueryParams(options["params"]) if options.get("params") else NO_PARAMS
+        self.params = QueryParams(options.get("params")) if options.get("params") else NO_PARAMS
         self.timeout = Timeout.of(options["timeout"]) if "timeout" in options else DEFAULT_TIMEOUT
         self.follow_redirects = options.get("follow_redirects", True)
         self.raise_for_status = options.get("raise_for_status", False)
@@ -114,7 +114,7 @@ class Session:
 
     # Requests
 
-    def request(self, method: str, url: str | URL, options: RequestOptions) -> Request:
+    def request(self, method: str, url: str | URL, options: RequestParts) -> Request:
         """Make a request of a call's arguments and the client's defaults."""
         target = parse_url(url) if type(url) is str and self.base_url is None else self._absolute(url)
         if options:
@@ -133,15 +133,15 @@ class Session:
             return self._full(method, target, options)
         return Request.assemble(method, target, block, None, None, NOTHING)
 
-    def parts(self, options: RequestParts) -> RequestParts:
-        """Check the options of `build_request`, which say what is sent and not how.
+    def build(self, method: str, url: str | URL, parts: RequestParts) -> Request:
+        """Make a request that is sent later.
 
         Raises:
-            TypeError: one of them says how.
+            TypeError: an option says how to send it.
         """
-        for name in options.keys() & (REQUEST_OPTIONS - PARTS):
+        for name in parts.keys() & (REQUEST_OPTIONS - PARTS):
             raise TypeError(f"build_request() takes no {name}: give it to send()")
-        return options
+        return self.request(method, url, parts)
 
     def _full(self, method: str, target: URL, options: RequestParts) -> Request:
         body = make_body(content=options.get("content"), data=options.get("data"), json=options.get("json"))
@@ -212,7 +212,7 @@ class Session:
             policy = policy._replace(cert=checked_cert(options["cert"]))
         return policy._replace(server_hostname=options.get("server_hostname"))
 
-    def how(self, request: Request, options: SendOptions) -> SendOptions:
+    def how(self, request: object, options: SendOptions) -> SendOptions:
         """Check a request that was made before, and the options of `send`, which say how and not what.
 
         Raises:
@@ -264,6 +264,10 @@ class Session:
         return reply, sending
 
     # Responses
+
+    def raises(self, status: int, options: SendOptions) -> bool:
+        """Whether a status is an error for this call."""
+        return status >= 400 and options.get("raise_for_status", self.raise_for_status)
 
     def response(self, reply: Reply, raw: bytes, sending: Sending) -> Response:
         """A complete response of a reply and its body."""

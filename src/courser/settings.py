@@ -27,6 +27,8 @@ __all__ = [
     "Timeout",
     "TimeoutTypes",
     "check_names",
+    "is_number",
+    "is_whole",
 ]
 
 
@@ -49,10 +51,20 @@ DIRECT: Final = Sentinel.DIRECT
 _INFINITY: Final = float("inf")
 
 
+def is_whole(value: object) -> bool:
+    """Whether a caller gave a whole number; True and False are none."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def is_number(value: object) -> bool:
+    """Whether a caller gave a number; True and False are none."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
 def _seconds(name: str, value: float | None) -> float | None:
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if not is_number(value):
         raise TypeError(f"Timeout {name} is a number of seconds or None, not {value!r}")
     if not value > 0:
         raise ValueError(f"Timeout {name} is {value!r}: it must be above 0, or None for no limit")
@@ -137,7 +149,7 @@ class Timeout:
 
 
 def _count(name: str, value: int | None) -> int | None:
-    if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 0):
+    if value is not None and (not is_whole(value) or value < 0):
         raise ValueError(f"Limits {name} is a whole number or None, not {value!r}")
     return value
 
@@ -145,7 +157,7 @@ def _count(name: str, value: int | None) -> int | None:
 def _age(name: str, value: float | None) -> float | None:
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if not is_number(value):
         raise TypeError(f"Limits {name} is a number of seconds or None, not {value!r}")
     if not value >= 0:
         raise ValueError(f"Limits {name} is {value!r}: it must not be below 0; None is for ever")

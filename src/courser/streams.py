@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from time import monotonic
 from types import TracebackType
-from typing import TYPE_CHECKING, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from .core.reader import BodyReader
+from .cutting import Chunker, Cutter, Lines, Texts
 from .hosts.inline import run_inline
 from .values.response import HeadView, Response
-from .values.text import LineDecoder, TextDecoder
+from .values.text import TextDecoder
 
 if TYPE_CHECKING:
     from .core.reply import Reply
@@ -20,62 +21,41 @@ if TYPE_CHECKING:
 __all__ = ["AsyncResponseStream", "AsyncStreaming", "ResponseStream", "Streaming"]
 
 T = TypeVar("T")
-T_co = TypeVar("T_co", covariant=True)
 
 
-class Cutter(Protocol[T_co]):
-    """Makes what a caller wants of the pieces of a body."""
+class Pieces(AsyncIterator[T]):
+    """Iterates over a body in async code.
 
-    def feed(self, piece: bytes, /) -> Iterable[T_co]:
-        """What a piece completes."""
-        ...
-
-    def end(self) -> Iterable[T_co]:
-        """What is left."""
-        ...
-
-
-class Chunker:
-    """Cuts pieces of any size into chunks of one size, copying each byte at most once.
+    Not a generator: one that is left half-way would want closing, of trio with a warning, of asyncio with a task.
 
     Args:
-        size: bytes of a chunk; None lets the pieces through as they come.
+        reader: reads the body.
+        decoded: whether its content coding is undone.
+        cutter: makes what is given of what is read.
     """
 
-    __slots__ = ("_kept", "_length", "_size")
+    __slots__ = ("_cutter", "_decoded", "_ended", "_reader", "_ready")
 
-    def __init__(self, size: int | None) -> None:
-        if size is not None and (isinstance(size, bool) or not isinstance(size, int) or size < 1):
-            raise ValueError(f"chunk_size is a number of bytes above 0, or None for what comes, not {size!r}")
-        self._size = size
-        self._kept: list[bytes | memoryview] = []
-        self._length = 0
+    def __init__(self, reader: BodyReader, decoded: bool, cutter: Cutter[T]) -> None:
+        self._reader = reader
+        self._decoded: bool | None = decoded
+        self._cutter = cutter
+        self._ready: Iterator[T] = iter(())
+        self._ended = False
 
-    def feed(self, piece: bytes) -> list[bytes]:
-        """The chunks that a piece completes."""
-        size = self._size
-        if size is None or (len(piece) == size and not self._length):
-            return [piece]
-        chunks: list[bytes] = []
-        view = memoryview(piece)
-        at = size - self._length
-        while at <= len(view):
-            self._kept.append(view[max(at - size, 0) : at])
-            chunks.append(b"".join(self._kept))
-            self._kept.clear()
-            at += size
-        rest = view[max(at - size, 0) :]
-        if rest:
-            self._kept.append(rest)
-        self._length = (self._length + len(view)) % size
-        return chunks
-
-    def end(self) -> list[bytes]:
-        """What is left."""
-        rest = b"".join(self._kept)
-        self._kept.clear()
-        self._length = 0
-        return [rest] if rest else []
+    async def __anext__(self) -> T:
+        if self._decoded is not None:
+            self._reader.start(self._decoded)
+            self._decoded = None
+        while True:
+            for each in self._ready:
+                return each
+            if self._ended:
+                raise StopAsyncIteration
+            self._ended = True
+            piece = await self._reader.next_piece()
+            self._ended = not piece
+            self._ready = iter(self._cutter.feed(piece) if piece else self._cutter.end())
 
 
 class _Stream(HeadView):
@@ -128,7 +108,7 @@ class _Stream(HeadView):
         return response
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} [{self.status_code} {self.reason_phrase}]>"
+        return f"<{type(self).__name__} [{self.status_code}{self.reason_phrase and ' '}{self.reason_phrase}]>"
 
 
 class ResponseStream(_Stream):
@@ -258,6 +238,11 @@ class Streaming:
         self._start = start
         self._stream: ResponseStream | None = None
 
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name):
+            raise AttributeError(f"no {name} before the request is sent: with client.stream(...) as response:")
+
     def __enter__(self) -> ResponseStream:
         self._stream = stream = self._start()
         return stream
@@ -282,6 +267,11 @@ class AsyncStreaming:
     def __init__(self, start: Callable[[], Awaitable[AsyncResponseStream]]) -> None:
         self._start = start
         self._stream: AsyncResponseStream | None = None
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name):
+            raise AttributeError(f"no {name} before the request is sent: async with client.stream(...) as response:")
 
     async def __aenter__(self) -> AsyncResponseStream:
         self._stream = stream = await self._start()

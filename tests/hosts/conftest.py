@@ -21,7 +21,7 @@ from authority import Authority  # noqa: E402 - its folder is known from here on
 from faultserver import FaultServer, Script, descriptors  # noqa: E402
 from worlds import WORLDS, AsyncioWorld, World, has_driver  # noqa: E402
 
-HANGS = 40.0
+HANGS = 20.0
 """Seconds after which a test is taken to hang."""
 
 

@@ -25,13 +25,14 @@ FRAMINGS = {
     "HTTP/1.0": b"HTTP/1.0 200 OK\r\n\r\n" + BODY,
     "HTTP/1.0 with length": b"HTTP/1.0 200 OK\r\nContent-Length: %d\r\n\r\n" % len(BODY) + BODY,
     "gzip": reply(gzip.compress(BODY), "200 OK", "Content-Encoding: gzip"),
-    "gzip of two members": reply(gzip.compress(BODY[:99]) + gzip.compress(BODY[99:]), "200 OK", "Content-Encoding: gzip"),
+    "gzip of two members": reply(
+        gzip.compress(BODY[:99]) + gzip.compress(BODY[99:]), "200 OK", "Content-Encoding: gzip"
+    ),
     "deflate": reply(zlib.compress(BODY), "200 OK", "Content-Encoding: deflate"),
     "raw deflate": reply(zlib.compress(BODY)[2:-4], "200 OK", "Content-Encoding: deflate"),
-    "chunked gzip": chunked(
-        *(bytes([byte]) for byte in gzip.compress(BODY)), fields="Content-Encoding: gzip\r\n"
-    ),
-    "after interim responses": b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n" + reply(BODY),
+    "chunked gzip": chunked(*(bytes([byte]) for byte in gzip.compress(BODY)), fields="Content-Encoding: gzip\r\n"),
+    "after interim responses": b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n"
+    + reply(BODY),
 }
 KEPT = set(FRAMINGS) - {"close", "HTTP/1.0", "HTTP/1.0 with length"}
 
@@ -226,6 +227,7 @@ async def test_a_slow_reader_makes_the_peer_wait(world: World, serve: Serve) -> 
         for _ in range(400):
             peer.send(b"x" * 100_000)
             sent += 100_000
+        peer.wait_for_close()
 
     server = serve(script)
     client = world.client()

@@ -196,9 +196,7 @@ async def test_the_local_address_and_socket_options(world: World, serve: Serve) 
         answering(FINE)(peer)
 
     server = serve(script)
-    client = world.client(
-        local_address="127.0.0.5", socket_options=[(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)]
-    )
+    client = world.client(local_address="127.0.0.5", socket_options=[(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)])
 
     await client.get(server.url())
 

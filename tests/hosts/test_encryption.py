@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -116,17 +117,23 @@ async def test_a_missing_client_certificate_is_named(world: World, serve: Serve,
 
 async def test_sessions_resume_on_the_next_connection(world: World, serve: Serve, authority: Authority) -> None:
     reused: list[bool] = []
+    answered = threading.Event()
 
     def script(peer: Peer) -> None:
         assert isinstance(peer.socket, ssl.SSLSocket)
         reused.append(bool(peer.socket.session_reused))
-        once(FINE, Peer.close_notify)(peer)
+        peer.request()
+        peer.send(FINE)
+        answered.wait(5)
+        answered.clear()
+        peer.close_notify()
 
     server = serve(script, tls=authority.good)
     client = world.client(verify=authority.roots)
 
     for _ in range(3):
         await client.get(server.url())
+        answered.set()
         assert await world.until(lambda: server.open == 0)
         await world.sleep(0.005)
 

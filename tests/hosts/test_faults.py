@@ -35,7 +35,12 @@ BROKEN: dict[str, tuple[bytes, Callable[[Peer], None], type[courser.HTTPError], 
     "truncated status line": (b"HTTP/1.1 20", Peer.close, courser.RemoteProtocolError, "closed"),
     "truncated head": (HEAD + b"Content-Le", Peer.close, courser.RemoteProtocolError, "closed"),
     "truncated body": (HEAD + b"Content-Length: 10\r\n\r\nabc", Peer.close, courser.TruncatedBody, "3 of 10"),
-    "truncated chunk": (HEAD + b"Transfer-Encoding: chunked\r\n\r\n5\r\nab", Peer.close, courser.TruncatedBody, "chunk"),
+    "truncated chunk": (
+        HEAD + b"Transfer-Encoding: chunked\r\n\r\n5\r\nab",
+        Peer.close,
+        courser.TruncatedBody,
+        "chunk",
+    ),
     "missing last chunk": (
         HEAD + b"Transfer-Encoding: chunked\r\n\r\n2\r\nab\r\n",
         Peer.close,
@@ -76,7 +81,12 @@ BROKEN: dict[str, tuple[bytes, Callable[[Peer], None], type[courser.HTTPError], 
     "NUL in a value": (HEAD + b"A: b\0c\r\nContent-Length: 0\r\n\r\n", hold, courser.RemoteProtocolError, ""),
     "endless head": (HEAD + b"A: b\r\n" * 100_000, hold, courser.RemoteProtocolError, ""),
     "endless line": (HEAD + b"A: " + b"b" * 1_000_000, hold, courser.RemoteProtocolError, ""),
-    "endless interim responses": (b"HTTP/1.1 100 Continue\r\n\r\n" * 1000, hold, courser.RemoteProtocolError, "interim"),
+    "endless interim responses": (
+        b"HTTP/1.1 100 Continue\r\n\r\n" * 1000,
+        hold,
+        courser.RemoteProtocolError,
+        "interim",
+    ),
     "unasked-for upgrade": (b"HTTP/1.1 101 Switching Protocols\r\n\r\n", hold, courser.RemoteProtocolError, "101"),
     "status of two digits": (b"HTTP/1.1 20 OK\r\n\r\n", hold, courser.RemoteProtocolError, ""),
 }
@@ -186,10 +196,15 @@ async def test_a_plain_number_bounds_each_wait_of_a_stream(world: World, serve: 
 
     server = serve(slow)
     got = b""
-    with pytest.raises(courser.ReadTimeout):
+
+    async def read() -> None:
+        nonlocal got
         async with world.client().stream("GET", server.url(), timeout=0.15) as response:
             async for piece in response.iter_bytes():
                 got += piece
+
+    with pytest.raises(courser.ReadTimeout):
+        await read()
     assert got == b"x" * 7
 
 
@@ -201,7 +216,7 @@ async def test_max_body_size_counts_before_and_after_decoding(world: World, serv
 
     for answer in (plain, bomb, chunked(b"x" * 30_000, b"x" * 30_000)):
         server = serve(answering(answer))
-        with pytest.raises(courser.LimitExceeded, match="50000|max_body_size") as caught:
+        with pytest.raises(courser.LimitExceeded, match=r"50000|max_body_size") as caught:
             await client.get(server.url())
         assert caught.value.request is not None
         assert client.stats()["connections"] == client.stats()["idle"]

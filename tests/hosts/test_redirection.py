@@ -122,7 +122,9 @@ async def test_a_body_that_runs_once_is_not_sent_twice(world: World, serve: Serv
     assert client.stats()["connections"] == client.stats()["idle"]
 
 
-@pytest.mark.parametrize("location", ["ftp://example.org/", "http://[bad/", "javascript:alert(1)", "file:///etc/passwd"])
+@pytest.mark.parametrize(
+    "location", ["ftp://example.org/", "http://[bad/", "javascript:alert(1)", "file:///etc/passwd"]
+)
 async def test_a_location_that_leads_nowhere_is_an_error(world: World, serve: Serve, location: str) -> None:
     server = serve(answering(reply(b"", "302 Found", f"Location: {location}")))
 

@@ -55,7 +55,7 @@ def generator() -> Iterator[bytes]:
 
 
 def real_file() -> Any:
-    file = tempfile.TemporaryFile()
+    file = tempfile.TemporaryFile()  # noqa: SIM115 - the test closes it
     file.write(b"xxhello")
     file.seek(2)
     return file

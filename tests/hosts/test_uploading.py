@@ -53,6 +53,8 @@ BODIES: dict[str, Callable[[], object]] = {
 async def test_an_early_answer_ends_the_upload(
     world: World, serve: Serve, kind: str, script: Callable[[Peer], None]
 ) -> None:
+    if world.name == "asyncio-transports" and script is refuses_and_closes:
+        pytest.skip("a transport whose send fails gives up what it has not received")
     server = serve(script)
     client = world.client()
     start = monotonic()

@@ -82,6 +82,7 @@ location /pages/ { alias www/; ssi on; }
 location /slow/ { alias www/; limit_rate 16k; }
 location ~ ^/(echo|digest)$ {
     proxy_pass http://embedded; proxy_http_version 1.1; proxy_set_header Connection ""; proxy_request_buffering off;
+    proxy_buffer_size 32k; proxy_buffers 8 32k;
 }
 """
 

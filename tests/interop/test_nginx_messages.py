@@ -69,6 +69,9 @@ BODIES: dict[str, tuple[Callable[[], dict[str, Any]], bytes]] = {
 }
 
 
+UNMEASURED = ("a list", "an iterator")
+
+
 @pytest.mark.parametrize("method", ["POST", "PUT"])
 @pytest.mark.parametrize("kind", BODIES)
 async def test_bodies(world: World, nginx: Nginx, kind: str, method: str) -> None:
@@ -82,7 +85,8 @@ async def test_bodies(world: World, nginx: Nginx, kind: str, method: str) -> Non
         assert response.headers["x-method"] == method
         assert response.headers["x-target"] == "/echo?q=1"
         framing = (response.headers["x-length"], response.headers["x-coding"])
-        assert framing == (("-", "chunked") if kind in ("a list", "an iterator") else (str(len(expected)), "-"))
+        # nginx gives a chunked body a length where it had the whole before it passed anything on
+        assert framing in ((str(len(expected)), "-"), ("-", "chunked") if kind in UNMEASURED else None)
     assert client.stats()["connections"] == 1
 
 

@@ -62,9 +62,7 @@ async def test_unverified(world: World, nginx: Nginx) -> None:
 
 
 @versions
-async def test_a_session_is_resumed(
-    world: World, nginx: Nginx, authority: Any, listener: str, version: str
-) -> None:
+async def test_a_session_is_resumed(world: World, nginx: Nginx, authority: Any, listener: str, version: str) -> None:
     """The second connection to the same place takes up the session of the first."""
     client = world.client(verify=authority.roots)
     url = nginx.url("/tls", listener, host="localhost")
@@ -74,6 +72,17 @@ async def test_a_session_is_resumed(
         told = facts(await client.get(url))
 
     assert (told["protocol"], told["reused"]) == (version, "r")
+
+
+async def test_a_session_outlives_its_connection(world: World, nginx: Nginx, authority: Any) -> None:
+    client = world.client(verify=authority.roots)
+    url = nginx.url("/tls", "ten_tls", host="localhost")
+
+    for _ in range(10):
+        assert facts(await client.get(url))["reused"] == "."
+    assert client.stats()["connections"] == 0
+
+    assert facts(await client.get(url))["reused"] == "r"
 
 
 async def test_a_session_is_not_resumed_for_another_client(world: World, nginx: Nginx, authority: Any) -> None:

@@ -11,6 +11,7 @@ from time import monotonic
 from typing import Any
 
 import pytest
+from authority import Authority
 
 import courser
 from courser.core.reactor import READ, Reactor
@@ -18,17 +19,9 @@ from courser.core.waiter import FOREVER
 from courser.server import Reply, Server, ServerRequest
 from courser.server.listen import ACCEPT_MOST, Listener
 
-from ..support.authority import Authority
-
 
 def echo(request: ServerRequest) -> Reply:
     return Reply.text(f"{request.method} {request.target} {request.body.decode()}")
-
-
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    pytest.importorskip("trustme")
-    return Authority(tmp_path_factory.mktemp("authority"))
 
 
 @pytest.fixture
@@ -63,6 +56,15 @@ def received(sock: socket.socket) -> bytes:
         return sock.recv(65536)
     except BlockingIOError:
         return b""
+
+
+def has_ended(sock: socket.socket) -> bool:
+    try:
+        return sock.recv(65536) == b""
+    except BlockingIOError:
+        return False
+    except ConnectionResetError:
+        return True
 
 
 def test_a_server_serves_while_it_is_used() -> None:
@@ -171,9 +173,8 @@ def test_what_is_no_handshake_costs_one_connection(authority: Authority, here: C
     with dial(server) as sock:
         sock.send(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
 
-        alert = turned(server, lambda: received(sock))
+        turned(server, lambda: has_ended(sock))
 
-        assert alert[:1] == b"\x15"
         assert (server.connections, server._greetings) == (set(), set())
 
 
@@ -207,7 +208,9 @@ def test_a_server_that_closes_ends_handshakes_too(authority: Authority, here: Ca
         assert sock.recv(1) == b""
 
 
-def shaken(authority: Authority, server: Server, sock: socket.socket, more: bytes) -> tuple[ssl.SSLObject, ssl.MemoryBIO]:
+def shaken(
+    authority: Authority, server: Server, sock: socket.socket, more: bytes
+) -> tuple[ssl.SSLObject, ssl.MemoryBIO]:
     """Shake hands, and send something in one piece with the client's last words."""
     incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
     context = ssl.create_default_context(cafile=authority.roots)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ class Authority:
         self.good = self._context("127.0.0.1", "::1", "localhost", "alias.localhost")
         self.other_name = self._context("elsewhere.example")
         self.stranger = self._context("127.0.0.1", "localhost", authority=self._stranger)
-        self.expired = self._context("127.0.0.1", not_after=datetime(2020, 1, 1, tzinfo=timezone.utc))
+        self.expired = self._context("127.0.0.1", not_after=datetime(2020, 1, 1, tzinfo=UTC))
         self.asking = self._context("127.0.0.1")
         self._authority.configure_trust(self.asking)
         self.asking.verify_mode = ssl.CERT_REQUIRED

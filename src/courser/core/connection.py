@@ -38,6 +38,7 @@ class Connection:
         link: what the bytes travel over.
         reactor: who turns it; None where its user polls it alone (the inline host).
         unsent: what the link would not take yet, in order and unchanged.
+        unsendable: why the link takes no more, if it does not.
         written: bytes that the link has taken since the connection was made.
         deadline: when `expire` is due.
         home: the pool in which it is idle, or was last, if that wants to hear of its end.
@@ -64,6 +65,7 @@ class Connection:
         "link",
         "reactor",
         "reused",
+        "unsendable",
         "unsent",
         "written",
     )
@@ -73,6 +75,7 @@ class Connection:
         self.reactor: Reactor | None = None
         self.fd = link.fileno()
         self.unsent: list[bytes | memoryview] = []
+        self.unsendable: OSError | None = None
         self.written = 0
         self.deadline = FOREVER
         self.armed = FOREVER
@@ -233,6 +236,7 @@ class Connection:
 
     def _unsendable(self, error: OSError) -> None:
         """A peer that answers early and closes makes our send fail while its answer is waiting to be read."""
+        self.unsendable = error
         self.unsent.clear()
         self._want(self._interest & ~WRITE)
         now = monotonic()
@@ -253,13 +257,13 @@ class Connection:
         if self.closed:
             return
         left = RECEIVE_MOST
-        again_above = self.link.again_above
+        link = self.link
         self.broken = True
         while True:
             try:
                 data = self._receive(self._size)
             except BlockingIOError:
-                if self.link.wants_write:
+                if link.wants_write:
                     self._want(self._interest | WRITE)
                 break
             except OSError as error:
@@ -270,6 +274,7 @@ class Connection:
             if size == self._size:
                 self._size = RECEIVE_MOST
             left -= size
+            again_above = link.again_above
             # What a link keeps in memory (again_above is 1 there) no poll object tells of: it is read until it is dry.
             if size < again_above or (left <= 0 and again_above > 1) or self.closed:
                 break
@@ -337,8 +342,9 @@ class Connection:
         self._finalizer.detach()
         self.closed = True
         self.reactor = None
-        self.link.attach(None)
-        self.link.close()
+        if self.fd >= 0:  # a transport would unregister itself from a poll object that the parent goes on to use
+            self.link.attach(None)
+            self.link.close()
 
     def __repr__(self) -> str:
         state = "closed" if self.closed else "broken" if self.broken else "open"

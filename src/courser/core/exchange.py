@@ -178,7 +178,10 @@ class Exchange(Reply):
     def expired(self, now: float) -> HTTPError:
         """What it means for this exchange that its time is up."""
         connection = self.connection
-        return self.limits.error(self._phase, "the peer" if connection is None else connection.label, now)
+        error = self.limits.error(self._phase, "the peer" if connection is None else connection.label, now)
+        error.bytes_sent = self.bytes_sent
+        error.bytes_received = self.received
+        return error
 
     def fail(self, error: BaseException) -> None:
         """Take note that no more will come."""
@@ -238,7 +241,7 @@ class Exchange(Reply):
                 connection.arm(due)
             await host.wait(self)
             error = self.error
-        if error is not None:
+        if error is not None and (self.head is None or not self._reached(goal)):
             raise error
 
     def watch(self) -> None:

@@ -69,6 +69,10 @@ class HTTP1Connection(Connection):
         try:
             events = self.engine.receive(data)
         except RemoteProtocolError as error:
+            if not data and self.unsendable is not None and exchange.head is None:
+                # The end is what is left of the failure that the send has told of.
+                self.lost(self.unsendable, now, sending=True)
+                return
             error.phase = "read"
             error.bytes_sent = exchange.bytes_sent
             error.bytes_received = exchange.received

@@ -181,10 +181,10 @@ class TLSLink:
         session: a TLS session to resume.
     """
 
-    __slots__ = ("_ask", "_below", "_incoming", "_kept", "_object", "_outgoing", "_ssl", "again_above")
+    __slots__ = ("_ask", "_below", "_ended", "_incoming", "_kept", "_object", "_outgoing", "_ssl", "again_above")
 
     encrypted = True
-    send_most = 16 * TLS_RECORD
+    send_most = 4 * TLS_RECORD
 
     def __init__(self, below: Link, context: ssl.SSLContext, server_hostname: str | None, session: Any = None) -> None:
         import ssl
@@ -203,6 +203,7 @@ class TLSLink:
         )
         self._kept: bytes | memoryview = b""
         self._ask = RECEIVE_FIRST
+        self._ended = False
 
     @property
     def alpn(self) -> str | None:
@@ -239,30 +240,33 @@ class TLSLink:
     def receive(self, size: int) -> bytes:
         """Decrypt all that has come; what came in one receive from below is never left for a later call."""
         incoming, outgoing, read = self._incoming, self._outgoing, self._object.read
-        if not incoming.pending:
-            self._fill()
         pieces: list[bytes] = []
-        try:
-            while True:
-                piece = read(TLS_RECORD)
-                if not piece:
-                    break
-                pieces.append(piece)
-                if not incoming.pending:
-                    break
-        except self._ssl.SSLWantReadError:
-            pass
-        except self._ssl.SSLEOFError as error:
-            if not pieces:
+        while True:
+            if not incoming.pending:
+                if self._ended:
+                    return b""
+                self._fill()
+            try:
+                while True:
+                    piece = read(TLS_RECORD)
+                    if not piece:
+                        # The peer may leave the link below open: no poll object will ever tell of this end.
+                        self._ended, self.again_above = True, 1
+                        break
+                    pieces.append(piece)
+                    if not incoming.pending:
+                        break
+            except self._ssl.SSLWantReadError:
+                pass
+            except self._ssl.SSLEOFError as error:
                 raise TruncatedStream("TLS ended without close_notify") from error
-        else:
-            if not pieces:
-                return b""
-        if outgoing.pending:
-            self.flush()  # a key update wants its answer (RFC 8446 section 4.6.3)
-        if not pieces:
-            raise BlockingIOError
-        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+            else:
+                if not pieces:
+                    return b""
+            if outgoing.pending:
+                self.flush()  # a key update wants its answer (RFC 8446 section 4.6.3)
+            if pieces:
+                return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     def send(self, data: bytes | memoryview) -> int:
         if self._kept:

@@ -17,9 +17,9 @@ connection does. Counting permits and adding one is the only step that needs a l
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
 from weakref import ReferenceType, ref
 
 from ..settings import Limits
@@ -28,10 +28,13 @@ from .route import Route
 from .waiter import Waiter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
 
 __all__ = ["Lane", "Permit", "Pool", "Pooled", "Ticket"]
+
+SESSIONS_KEPT: Final = 256
+"""Lanes beyond which one without connections is forgotten, even where it knows a TLS session to resume."""
 
 
 class Pooled(Protocol):
@@ -183,7 +186,7 @@ class Pool(Generic[C]):
         self._waiting: OrderedDict[Ticket[C], Lane[C]] = OrderedDict()
         self._make_lock = lock
         self._lock = lock()
-        self._missed = False
+        self._missed: deque[Lane[C]] = deque()
         self._deliver = deliver
         self._self: ReferenceType[Pool[Any]] = ref(self)
         remember(self)
@@ -191,7 +194,7 @@ class Pool(Generic[C]):
     def forget(self) -> None:
         """Be empty in a forked child; the connections forget by themselves."""
         self._lock = self._make_lock()
-        self._missed = False
+        self._missed.clear()
         self._order.clear()
         self._waiting.clear()
         self.lanes.clear()
@@ -229,8 +232,12 @@ class Pool(Generic[C]):
         elif connection.reactor is not None:
             connection.leave()
         order = self._order
-        # One line, as in `take`.
-        order[connection], _ = lane, lane.idle.append(connection)  # type: ignore[func-returns-value]
+        order[connection] = lane
+        lane.idle.append(connection)
+        if connection not in order and _claim(connection, lane):
+            # Another thread wanted to evict it between the two lines, and did not find it in its stack.
+            self.put(connection, lane)
+            return
         if self._waiting or self.closed:
             self._after_put(lane)
         elif limits.max_keepalive is not None and len(order) > limits.max_keepalive:
@@ -246,7 +253,7 @@ class Pool(Generic[C]):
             connection = self.take(lane)
             if connection is not None:
                 self._hand(connection, lane)
-        elif self.limits.max_connections is not None:
+        elif not self._room():
             # Who waits wants another route: what is idle here gives way.
             self._evict()
 
@@ -299,6 +306,10 @@ class Pool(Generic[C]):
             permit = self._permit(lane)
         return permit
 
+    def _room(self) -> bool:
+        most = self.limits.max_connections
+        return most is None or len(self.permits) < most
+
     def _room_in(self, lane: Lane[C]) -> bool:
         most = self.limits.max_per_host
         return most is None or len(lane.permits) < most
@@ -310,22 +321,21 @@ class Pool(Generic[C]):
         finally:
             guard.free()
         if self._missed:
-            self.serve()
+            self._catch_up()
         return permit
 
     def _issue(self, lane: Lane[C]) -> Permit | None:
-        most = self.limits.max_connections
-        if (most is not None and len(self.permits) >= most) or not self._room_in(lane):
+        if not self._room() or not self._room_in(lane):
             return None
         self.lanes.setdefault(lane.route, lane)
         return Permit(self, lane)
 
     def returned(self, lane: Lane[C]) -> None:
         """Take note that a permit has come back; called from any thread, at any time."""
-        if not lane.permits and not lane.waiting:
+        if not lane.permits and not lane.waiting and (lane.session is None or len(self.lanes) > SESSIONS_KEPT):
             self.lanes.pop(lane.route, None)
         if self._waiting:
-            self.serve()
+            self.serve(lane)
 
     def queue(self, lane: Lane[C]) -> Ticket[C]:
         """A place at the end of a lane's queue."""
@@ -337,7 +347,10 @@ class Pool(Generic[C]):
         connection = self.take(lane)
         if connection is not None:
             self._hand(connection, lane)
-        self.serve()
+        if self.closed:
+            self._deliver(ticket)
+        elif self._room() and self._room_in(lane):
+            self.serve(lane)
         return ticket
 
     def leave_queue(self, ticket: Ticket[C], lane: Lane[C]) -> None:
@@ -351,37 +364,53 @@ class Pool(Generic[C]):
             permit, ticket.permit = ticket.permit, None
             permit.release()
 
-    def serve(self) -> None:
-        """Hand free permits to those who wait, in their order.
+    def serve(self, lane: Lane[C]) -> None:
+        """Hand free permits to those who wait, in their order, now that a lane may have one.
 
         It may be called by a finalizer in the middle of a decision of the same thread. It therefore never waits for the
         lock: it leaves a note, and whoever holds the lock reads the note afterwards.
         """
-        self._missed = True
+        self._missed.append(lane)
+        self._catch_up()
+
+    def _catch_up(self) -> None:
         while self._missed:
             guard = Guard(self._lock, False)
             if not guard.held:
                 return
             try:
-                self._missed = False
-                self._serve()
+                self._serve(self._missed.popleft())
             finally:
                 guard.free()
 
-    def _serve(self) -> None:
-        most = self.limits.max_connections
-        for ticket, lane in list(self._waiting.items()):
-            if most is not None and len(self.permits) >= most:
-                return
-            permit = self._issue(lane)
-            if permit is None:
-                continue
-            if lane.waiting.pop(ticket, self) is self:
-                permit.release()  # somebody else has served it
-                continue
+    def _serve(self, lane: Lane[C]) -> None:
+        for ticket, its in self._candidates(lane):
             self._waiting.pop(ticket, None)
-            ticket.permit = permit
-            self._deliver(ticket)
+            if its.waiting.pop(ticket, self) is not self:  # otherwise somebody else has served it
+                ticket.permit = Permit(self, its)
+                self._deliver(ticket)
+
+    def _candidates(self, lane: Lane[C]) -> Iterator[tuple[Ticket[C], Lane[C]]]:
+        """Those who may have a permit, in their order; the caller takes each out of its queues.
+
+        Many may wait, and each permit that comes back asks: nobody is looked at in vain, except where both limits are
+        set and the first in the queue wait for a lane that is full.
+        """
+        if self.limits.max_connections is None:
+            while self._room_in(lane) and (ticket := _peek(lane.waiting)) is not None:
+                yield ticket, lane
+        elif self.limits.max_per_host is None:
+            while self._room() and (ticket := _peek(self._waiting)) is not None:
+                yield ticket, self._waiting.get(ticket, lane)
+        elif self._room():
+            try:
+                for ticket, its in self._waiting.items():
+                    if self._room_in(its):
+                        yield ticket, its
+                        if ticket.permit is not None:
+                            return  # one permit has come back, and is given away
+            except RuntimeError:
+                self._missed.append(lane)  # the queue has changed meanwhile: once more from its start
 
     @property
     def idle(self) -> int:
@@ -405,6 +434,15 @@ def _first(queue: OrderedDict[Ticket[C], Any]) -> Ticket[C] | None:
         return queue.popitem(last=False)[0]
     except KeyError:
         return None
+
+
+def _peek(queue: OrderedDict[Ticket[C], Any]) -> Ticket[C] | None:
+    """Look who is first in a queue."""
+    while True:
+        try:
+            return next(iter(queue), None)
+        except RuntimeError:
+            continue  # another thread changed it meanwhile
 
 
 def _claim(connection: C, lane: Lane[C]) -> bool:

@@ -210,7 +210,10 @@ class Wakeup:
         except BlockingIOError:
             return
         while self._calls:
-            self._calls.popleft()()
+            try:
+                self._calls.popleft()()
+            except Exception as error:
+                self.fail(error)
 
     def expire(self, now: float) -> None:
         self.deadline = FOREVER

@@ -92,10 +92,10 @@ class Sending:
                     step = flow.send(value)
         except StopIteration as stop:
             reply = stop.value
-            if not isinstance(reply, Reply):
-                raise _misreturned(flow, reply) from None
             if held is not None and held is not reply:
                 held.abort()
+            if not isinstance(reply, Reply):
+                raise _misreturned(flow, reply) from None
             return reply
         except BaseException:
             if held is not None:

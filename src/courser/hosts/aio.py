@@ -123,19 +123,22 @@ class AioHost:
         task = asyncio.current_task()
         if task is None:
             return await awaitable
+        if until.done:
+            _give_up(awaitable)
+            raise Interrupted
         before = task.cancelling()
         until.future = canceller = _Canceller(task)
-        if until.done:
-            canceller.set_result(None)
         try:
             return await awaitable
         except asyncio.CancelledError:
             # The same bookkeeping as in asyncio.timeout: only a cancellation of our own making is ours to swallow.
-            if canceller.fired and task.uncancel() <= before:
+            if canceller.fired and task.cancelling() - 1 <= before:
                 raise Interrupted from None
             raise
         finally:
             until.future = None
+            if canceller.fired:
+                task.uncancel()
 
     async def call(self, function: Callable[..., T], /, *args: Any, deadline: float = FOREVER) -> T:
         return await call_in_thread(self, function, args, deadline)
@@ -163,6 +166,13 @@ class _Canceller:
     def set_result(self, result: None, /) -> None:
         self.fired = True
         self._task.cancel()
+
+
+def _give_up(awaitable: Awaitable[Any]) -> None:
+    """Say that something will not be awaited."""
+    give_up = getattr(awaitable, "cancel", None) or getattr(awaitable, "close", None)
+    if give_up is not None:
+        give_up()
 
 
 def _deliverer(loop: Loop) -> Callable[[Waiter], None]:

@@ -113,6 +113,8 @@ class GroupHost:
         ended: list[Task[Any]] = []
         for _ in range(len(self.ready)):
             task = self.ready.popleft()
+            if task.finished:
+                continue  # it was resumed twice: by itself, and by the thread that completed its waiter
             task.run()
             if task.finished:
                 ended.append(task)

@@ -51,21 +51,14 @@ def _keeps_secrets(old: URL, new: URL) -> bool:
     return old.host == new.host and (old.scheme, old.port, new.scheme, new.port) == ("http", 80, "https", 443)
 
 
-def _shown(location: str) -> str:
-    """What an error may tell of a Location: nothing of its query, its fragment or its user information."""
-    text = location.partition("?")[0].partition("#")[0][:200]
-    before, slashes, rest = text.partition("//")
-    return repr(before + slashes + rest.rpartition("@")[2])
-
-
 def _target(request: Request, location: str) -> URL:
     """Where to go. A user name in a Location is not sent: which credentials a client shows is not the peer's choice."""
     try:
         target = request.url.join(location).without_userinfo()
     except HTTPError as error:
-        raise RedirectError(detail=f"Location {_shown(location)}: {error.detail}", request=request) from error
+        raise RedirectError(detail=f"Location: {error.detail}", request=request) from error
     if target.scheme not in ("http", "https"):
-        raise RedirectError(detail=f"Location {_shown(location)}: not http or https", request=request)
+        raise RedirectError(detail=f"Location: {target.redacted()} is not http or https", request=request)
     if request.url.fragment and "#" not in location:
         target = target.replace(fragment=request.url.fragment)
     return target

@@ -37,9 +37,9 @@ def _pairs(other: Any) -> Iterator[tuple[Any, Any]]:
         for name in other.keys():  # noqa: SIM118 (a mapping need not be iterable)
             yield name, other[name]
         return
-    if not isinstance(other, Iterable):
+    if not hasattr(other, "__iter__"):
         raise TypeError(f"headers are a mapping, or pairs of name and value, not {type(other).__name__}")
-    for pair in cast("Iterable[Any]", other):
+    for pair in other:
         if isinstance(pair, str | bytes) or not hasattr(pair, "__len__") or len(pair) != 2:
             raise TypeError(f"headers are a mapping, or pairs of name and value; this item is a {type(pair).__name__}")
         yield pair[0], pair[1]

@@ -7,7 +7,7 @@ with all others, and makes a `Headers` of its own only when somebody asks for it
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final, NoReturn, Unpack
+from typing import TYPE_CHECKING, Any, Final, NoReturn, Unpack, cast
 
 from ..errors import BodyNotReplayable, InvalidRequest
 from ..settings import RequestParts, check_names
@@ -46,7 +46,7 @@ _methods: dict[str, tuple[str, bytes]] = {}
 _METHODS_KEPT: Final = 64
 
 
-def method_of(method: str) -> tuple[str, bytes]:
+def method_of(method: Any) -> tuple[str, bytes]:
     """A method in upper case, as text and as bytes.
 
     Raises:
@@ -219,15 +219,17 @@ class LostBody(Body):
         return LostBody, (self.length,)
 
 
-def checked_extensions(extensions: Mapping[str, Any] | None) -> Mapping[str, Any]:
+def checked_extensions(extensions: Any) -> Mapping[str, Any]:
     """Give the extensions of a request, NOTHING where there are none.
 
     Raises:
         TypeError: they are no mapping.
     """
-    if extensions is not None and not isinstance(extensions, Mapping):
+    if extensions is None:
+        return NOTHING
+    if not isinstance(extensions, Mapping):
         raise TypeError(f"extensions are a mapping, not {type(extensions).__name__}")
-    return extensions or NOTHING
+    return cast("Mapping[str, Any]", extensions)
 
 
 def complete(headers: Headers, body: Body | None) -> Headers:

@@ -177,6 +177,9 @@ class Response(HeadView):
 
     __slots__ = ("_content", "_default_encoding", "_encoding", "_text", "_trailers")
 
+    _content: bytes | Callable[[], bytes]
+    """The body, or what decodes it when somebody asks."""
+
     def __init__(
         self,
         status_code: int,
@@ -191,22 +194,21 @@ class Response(HeadView):
     ) -> None:
         if sum((bool(content), text is not None, json is not None)) > 1:
             raise TypeError("a Response has one of content, text and json")
-        if not isinstance(content, bytes):
-            raise TypeError(f"content is bytes, not {type(content).__name__}; give text= or json= for what is not")
+        body = memoryview(content).tobytes()
         fields = Headers(headers)
         if text is not None:
-            content = text.encode()
+            body = text.encode()
             fields.setdefault("Content-Type", "text/plain; charset=utf-8")
         elif json is not None:
             from json import dumps
 
-            content = dumps(json, ensure_ascii=False, separators=(",", ":")).encode()
+            body = dumps(json, ensure_ascii=False, separators=(",", ":")).encode()
             fields.setdefault("Content-Type", "application/json")
-        if content:
-            fields.setdefault("Content-Length", str(len(content)))
+        if body:
+            fields.setdefault("Content-Length", str(len(body)))
         self._fill(status_code, reason_phrase.encode("latin-1"), http_version, FieldBlock(), request, (0.0, 0.0, 0.0))
         self._headers = fields
-        self._content = content
+        self._content = body
 
     def _fill(
         self,
@@ -228,7 +230,7 @@ class Response(HeadView):
         self._headers = None
         self._request = request
         self._times = times
-        self._content: bytes | Callable[[], bytes] = b""
+        self._content = b""
         self._trailers = b""
         self._text: str | None = None
         self._encoding: str | None = None
@@ -354,7 +356,7 @@ class Response(HeadView):
         raise TypeError("a Response is complete: use .content or .text, or client.stream(...) to iterate over a body")
 
     def __repr__(self) -> str:
-        return f"<Response [{self.status_code} {self.reason_phrase}]>"
+        return f"<Response [{self.status_code}{self.reason_phrase and ' '}{self.reason_phrase}]>"
 
     def __getstate__(self) -> dict[str, Any]:
         return {

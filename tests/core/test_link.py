@@ -1,0 +1,406 @@
+"""Links: sockets as they are, and TLS in memory over any other link."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import sys
+from collections import deque
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import trustme
+from courser.core.link import RECEIVE_MOST, Link, SocketLink, TLSLink, TruncatedStream
+
+
+@pytest.fixture
+def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
+    ours, theirs = socket.socketpair()
+    ours.setblocking(False)
+    theirs.setblocking(False)
+    with ours, theirs:
+        yield ours, theirs
+
+
+# Sockets
+
+
+def test_a_socket_s_own_calls_are_the_link_s(pair: tuple[socket.socket, socket.socket]) -> None:
+    link = SocketLink(pair[0])
+    pair[1].send(b"hello")
+
+    assert link.fileno() == pair[0].fileno()
+    assert link.receive(100) == b"hello"
+    assert link.send(b"there") == 5
+    assert pair[1].recv(100) == b"there"
+    with pytest.raises(BlockingIOError):
+        link.receive(100)
+    assert (link.encrypted, link.alpn, link.session, link.wants_write) == (False, None, None, False)
+    link.listen(None)
+    link.want(0)
+    link.flush()
+
+
+def test_finishing_a_socket_ends_the_peer_s_reading(pair: tuple[socket.socket, socket.socket]) -> None:
+    link = SocketLink(pair[0])
+    link.finish()
+    assert pair[1].recv(1) == b""
+    link.close()
+    link.finish()
+
+
+def test_who_polls_a_socket_closes_it(pair: tuple[socket.socket, socket.socket]) -> None:
+    released: list[socket.socket] = []
+    link = SocketLink(pair[0])
+    link.attach(released.append)
+    link.close()
+    assert released == [pair[0]]
+    assert link.fileno() >= 0
+    link.close()
+
+    assert link.fileno() == -1
+
+
+def test_a_socket_knows_its_ends() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        sock = socket.create_connection(server.getsockname())
+        link = SocketLink(sock)
+        assert link.info() == {"peer": server.getsockname(), "local": sock.getsockname()}
+        link.close()
+        assert link.info() == {}
+
+
+# TLS
+
+
+class Pipe:
+    """One end of a network in memory that takes as much as a test lets it."""
+
+    encrypted = False
+    alpn: str | None = None
+    session: Any = None
+    again_above = 1
+    send_most = 2**20
+    wants_write = False
+
+    def __init__(self) -> None:
+        self.incoming: deque[bytes] = deque()
+        self.other: Pipe | None = None
+        self.room = sys.maxsize
+        self.ended = False
+        self.calls: list[Any] = []
+
+    def receive(self, size: int, /) -> bytes:
+        if not self.incoming:
+            if self.ended:
+                return b""
+            raise BlockingIOError
+        data = self.incoming.popleft()
+        if len(data) > size:
+            self.incoming.appendleft(data[size:])
+        return data[:size]
+
+    def send(self, data: bytes | memoryview, /) -> int:
+        if self.ended:
+            raise ConnectionResetError("gone")
+        if not self.room:
+            raise BlockingIOError
+        taken = bytes(data[: self.room])
+        self.room -= len(taken)
+        assert self.other is not None
+        self.other.incoming.append(taken)
+        return len(taken)
+
+    def fileno(self) -> int:
+        return -1
+
+    def attach(self, release: Any) -> None:
+        self.calls.append(("attach", release))
+
+    def listen(self, wake: Callable[[], None] | None) -> None:
+        self.calls.append(("listen", wake))
+
+    def want(self, interest: int) -> None:
+        self.calls.append(("want", interest))
+
+    def flush(self) -> None:
+        """Nothing is kept."""
+
+    def finish(self) -> None:
+        self.calls.append("finish")
+
+    def close(self) -> None:
+        self.calls.append("close")
+
+    def info(self) -> dict[str, Any]:
+        return {"peer": "pipe"}
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture(scope="module")
+def contexts(authority: trustme.CA) -> tuple[ssl.SSLContext, ssl.SSLContext]:
+    client, server = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.configure_trust(client)
+    authority.issue_cert("localhost").configure_cert(server)
+    client.set_alpn_protocols(["http/1.1"])
+    server.set_alpn_protocols(["http/1.1"])
+    return client, server
+
+
+Ends = tuple[TLSLink, TLSLink, Pipe, Pipe]
+
+
+@pytest.fixture
+def ends(contexts: tuple[ssl.SSLContext, ssl.SSLContext]) -> Ends:
+    """Client and server before their handshake, and what is below each."""
+    below, above = Pipe(), Pipe()
+    below.other, above.other = above, below
+    return TLSLink(below, contexts[0], "localhost"), TLSLink(above, contexts[1], None), below, above
+
+
+def shake(*links: TLSLink) -> None:
+    left = list(links)
+    for _ in range(10):
+        for link in list(left):
+            try:
+                link.shake()
+            except BlockingIOError:
+                continue
+            left.remove(link)
+    assert not left
+
+
+def drain(link: TLSLink) -> bytes:
+    pieces = []
+    while True:
+        try:
+            piece = link.receive(2**20)
+        except BlockingIOError:
+            return b"".join(pieces)
+        if not piece:
+            return b"".join(pieces)
+        pieces.append(piece)
+
+
+def test_bytes_pass_both_ways(ends: Ends) -> None:
+    client, server, _, _ = ends
+    shake(client, server)
+    with pytest.raises(BlockingIOError):
+        client.receive(100)
+    assert client.send(b"hello") == 5
+    assert server.receive(100) == b"hello"
+    assert server.send(b"there") == 5
+
+    assert drain(client) == b"there"
+    assert client.alpn == "http/1.1"
+    assert client.session is not None
+
+
+def test_it_is_read_as_what_it_runs_over(ends: Ends) -> None:
+    """What a poll object does not tell of has to be read until it is dry."""
+    assert ends[0].again_above == 1
+    assert _over_a_socket(ends).again_above == sys.maxsize
+
+
+def _over_a_socket(ends: Ends) -> TLSLink:
+    sock = socket.socket()
+    link: Link = SocketLink(sock)
+    try:
+        return TLSLink(link, ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), "localhost")
+    finally:
+        sock.close()
+
+
+def test_many_records_are_one_receive(ends: Ends) -> None:
+    client, server, below, _ = ends
+    shake(client, server)
+    drain(client)
+    for _ in range(5):
+        server.send(b"x" * 1000)
+    joined = b"".join(below.incoming)
+    below.incoming.clear()
+    below.incoming.append(joined[:-10])
+    below.incoming.append(joined[-10:])
+
+    assert len(client.receive(100)) == 4000
+    assert len(client.receive(100)) == 1000
+
+
+def test_large_receives_are_asked_for_once_one_was_full(ends: Ends) -> None:
+    client, server, below, _ = ends
+    shake(client, server)
+    drain(client)
+    size = 0
+    while size < 2 * RECEIVE_MOST:
+        size += server.send(b"x" * 2**16)
+    joined = b"".join(below.incoming)
+    below.incoming.clear()
+    below.incoming.append(joined)
+
+    assert len(drain(client)) == size
+    assert client._ask == RECEIVE_MOST
+
+
+def test_what_the_link_below_does_not_take_is_kept(ends: Ends) -> None:
+    client, server, below, _ = ends
+    shake(client, server)
+    drain(client)
+    below.room = 10
+    assert client.send(b"hello") == 5
+    assert client.wants_write
+    with pytest.raises(BlockingIOError):
+        client.send(b"there")
+    below.room = sys.maxsize
+    assert client.send(b"there") == 5
+    assert not client.wants_write
+
+    assert drain(server) == b"hellothere"
+
+
+def test_flushing_goes_on_where_it_stopped(ends: Ends) -> None:
+    client, server, below, _ = ends
+    shake(client, server)
+    drain(client)
+    below.room = 3
+    client.send(b"hello")
+    client.flush()
+    assert client.wants_write
+    below.room = sys.maxsize
+    client.flush()
+
+    assert drain(server) == b"hello"
+
+
+def test_nothing_is_sent_before_the_handshake(ends: Ends) -> None:
+    with pytest.raises(BlockingIOError):
+        ends[0].send(b"early")
+
+
+def test_a_goodbye_is_an_end(ends: Ends) -> None:
+    client, server, below, above = ends
+    shake(client, server)
+    drain(client)
+    server.send(b"last")
+    server.finish()
+    assert above.calls == ["finish"]
+    below.incoming.append(b"".join(below.incoming))
+    for _ in range(len(below.incoming) - 1):
+        below.incoming.popleft()
+
+    assert client.receive(100) == b"last"
+    assert client.again_above == 1  # the peer may leave the link below open, and no event would tell of the end
+    assert client.receive(100) == b""
+    below.ended = True
+    assert client.receive(100) == b""
+
+
+def test_an_end_without_a_goodbye_is_a_truncation(ends: Ends) -> None:
+    client, server, below, _ = ends
+    shake(client, server)
+    drain(client)
+    server.send(b"last")
+    below.ended = True
+
+    assert client.receive(100) == b"last"
+    below.incoming.append(b"")
+    with pytest.raises(TruncatedStream, match="close_notify"):
+        client.receive(100)
+
+
+def test_finishing_waits_for_room_and_forgives_a_peer_that_is_gone(ends: Ends) -> None:
+    client, server, below, above = ends
+    shake(client, server)
+    below.room = 0
+    client.finish()
+    assert below.calls == []
+    above.ended = True
+    server.finish()
+    assert above.calls == []
+    server.finish()
+
+
+def test_a_refusal_is_told_to_the_peer(ends: Ends) -> None:
+    """The alert goes out before the error is raised."""
+    _, server, below, above = ends
+    stranger = TLSLink(below, ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), "localhost")
+    with pytest.raises(BlockingIOError):
+        stranger.shake()
+    with pytest.raises(BlockingIOError):
+        server.shake()
+    with pytest.raises(ssl.SSLCertVerificationError):
+        stranger.shake()
+
+    assert above.incoming
+    with pytest.raises(ssl.SSLError):
+        server.shake()
+        drain(server)
+
+
+def test_the_link_below_is_asked_for_all_that_is_not_encryption(ends: Ends) -> None:
+    client, server, below, _ = ends
+    shake(client, server)
+    assert client.fileno() == -1
+    client.attach(None)
+    client.listen(None)
+    client.want(3)
+    client.close()
+    facts = client.info()
+
+    assert below.calls == [("attach", None), ("listen", None), ("want", 3), "close"]
+    assert facts["peer"] == "pipe"
+    assert facts["version"].startswith("TLS")
+    assert facts["certificate"]
+    assert len(facts["cipher"]) == 3
+
+
+def test_a_key_update_is_answered(ends: Ends) -> None:
+    """What TLS has to say of itself leaves with a receive (RFC 8446 section 4.6.3)."""
+    client, server, below, above = ends
+    shake(client, server)
+    drain(client)
+    client._outgoing.write(b"an answer")
+    server.send(b"x")
+    drain(client)
+
+    assert b"".join(above.incoming) == b"an answer"
+    assert not below.incoming
+
+
+def test_a_goodbye_alone_is_an_end(ends: Ends) -> None:
+    client, server, _, _ = ends
+    shake(client, server)
+    drain(client)
+    server.finish()
+
+    assert client.receive(100) == b""
+
+
+def test_what_came_with_the_handshake_is_not_lost(contexts: tuple[ssl.SSLContext, ssl.SSLContext]) -> None:
+    """In TLS 1.2 the server speaks last, and may go on at once."""
+    below, above = Pipe(), Pipe()
+    below.other, above.other = above, below
+    client, server = TLSLink(below, _older(contexts[0]), "localhost"), TLSLink(above, contexts[1], None)
+    for link in (client, server, client):
+        with pytest.raises(BlockingIOError):
+            link.shake()
+    server.shake()
+    server.send(b"early")
+    joined = b"".join(below.incoming)
+    below.incoming.clear()
+    below.incoming.append(joined)
+    client.shake()
+
+    assert client.receive(100) == b"early"
+
+
+def _older(context: ssl.SSLContext) -> ssl.SSLContext:
+    older = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    older.maximum_version = ssl.TLSVersion.TLSv1_2
+    for certificate in context.get_ca_certs(binary_form=True):
+        older.load_verify_locations(cadata=certificate)
+    return older

@@ -1,0 +1,67 @@
+"""The language of policies: what may be yielded, and events that wake whoever waits."""
+
+from __future__ import annotations
+
+from courser.policies.flow import Call, Event, Pause, Read, Send, Wait
+from courser.values.request import Request
+from courser.values.response import Response
+
+
+def test_steps_hold_what_they_were_given() -> None:
+    response, request, event = Response(200), Request("GET", "http://a.example/"), Event()
+
+    assert (Read(response, 5).response, Read(response, 5).limit) == (response, 5)  # type: ignore[arg-type]
+    assert Read(response).limit == 1024 * 1024  # type: ignore[arg-type]
+    assert Pause(1.5).seconds == 1.5
+    assert Wait(event).event is event
+    assert (Call(max, 1, 2).function, Call(max, 1, 2).args) == (max, (1, 2))
+    assert Send(request).request is request
+
+
+def test_an_event_wakes_those_who_wait_once() -> None:
+    event = Event()
+    woken: list[int] = []
+    event.notify(lambda: woken.append(1))
+    event.notify(lambda: woken.append(2))
+    assert not event.is_set()
+    assert woken == []
+
+    event.set()
+    event.set()
+
+    assert event.is_set()
+    assert sorted(woken) == [1, 2]
+
+
+def test_who_comes_late_is_woken_at_once() -> None:
+    event = Event()
+    event.set()
+    woken: list[int] = []
+
+    event.notify(lambda: woken.append(1))
+
+    assert woken == [1]
+
+
+def test_an_event_may_be_set_while_it_wakes() -> None:
+    event = Event()
+    woken: list[int] = []
+    event.notify(lambda: woken.append(1))
+    event.notify(event.set)
+
+    event.set()
+
+    assert woken == [1]
+
+
+def test_another_thread_may_take_the_last_one_who_waits() -> None:
+    class Stolen(list[object]):
+        def __bool__(self) -> bool:
+            return True
+
+    event = Event()
+    event._waiting = Stolen()  # type: ignore[assignment]
+
+    event.set()
+
+    assert event.is_set()

@@ -1,0 +1,205 @@
+"""What a client is made with is checked when it is made."""
+
+from __future__ import annotations
+
+import ssl
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from courser import defaults
+from courser.core.mounts import Mounts
+from courser.core.route import TLSPolicy
+from courser.defaults import (
+    NO_PARAMS,
+    ORDINARY,
+    ClientOptions,
+    LazyContexts,
+    check_options,
+    checked_cert,
+    checked_count,
+    checked_limit,
+    checked_mounts,
+    checked_names,
+    checked_verify,
+    default_headers,
+    resolve_late,
+    source_address,
+)
+from courser.errors import InvalidRequest
+from courser.values.url import URL
+
+
+class Answering:
+    def send(self, request: Any, deadline: float) -> Any:
+        raise AssertionError("nobody asks")
+
+
+class Connecting:
+    def connect(self, route: Any, deadline: float) -> Any:
+        raise AssertionError("nobody connects")
+
+
+def test_every_option_is_described() -> None:
+    assert ClientOptions.__required_keys__ == frozenset()
+    text = ClientOptions.__doc__
+    assert text is not None
+    for name in ClientOptions.__annotations__:
+        assert f"\n        {name}: " in text, name
+
+
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [("base_ulr", "base_url"), ("follow_redirect", "follow_redirects"), ("header", "headers"), ("timeouts", "timeout")],
+)
+def test_a_misspelt_option_is_told_with_what_was_meant(name: str, near: str) -> None:
+    wrong: Any = {name: 1}
+    with pytest.raises(TypeError, match=rf"a client has no option '{name}'; did you mean '{near}'\?"):
+        check_options(wrong)
+
+
+def test_an_option_like_no_other_is_told() -> None:
+    wrong: Any = {"zzz": 1}
+    with pytest.raises(TypeError, match=r"a client has no option 'zzz'$"):
+        check_options(wrong)
+
+
+GOOD: list[tuple[str, Any]] = [
+    ("limits", defaults.DEFAULT_LIMITS),
+    ("middleware", [len]),
+    ("mounts", {"all://": Answering()}),
+    ("network", Connecting()),
+    ("transport", Answering()),
+    ("resolver", len),
+    ("uds", "/run/x"),
+    ("socket_options", [(6, 1, 1)]),
+    ("default_encoding", "latin-1"),
+    ("default_encoding", len),
+]
+
+
+@pytest.mark.parametrize(("name", "value"), GOOD)
+def test_options_of_the_right_kind_pass(name: str, value: Any) -> None:
+    given: Any = {name: value}
+    check_options(given)
+    check_options({name: None})  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("name", sorted({name for name, _ in GOOD}))
+def test_options_of_another_kind_are_refused(name: str) -> None:
+    given: Any = {name: 5}
+    with pytest.raises(TypeError, match=f"^{name} is an? .*, not 5$|^{name} is the .*, not 5$"):
+        check_options(given)
+
+
+def test_tls_contexts_are_met_late() -> None:
+    policy = TLSPolicy(verify=False, ciphers="ECDHE+AESGCM")
+    contexts = LazyContexts()
+
+    built = contexts.build(policy, ())
+
+    assert isinstance(built, ssl.SSLContext)
+    assert contexts.get(policy, ()) is built
+
+
+def test_the_resolver_is_met_late() -> None:
+    assert resolve_late("127.0.0.1", 80)
+
+
+@pytest.mark.parametrize(("given", "kept"), [(True, True), (False, False), ("ca.pem", "ca.pem"), (Path("x"), "x")])
+def test_verify(given: Any, kept: Any) -> None:
+    assert checked_verify(given) == kept
+
+
+def test_verify_takes_a_context() -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    assert checked_verify(context) is context
+
+
+@pytest.mark.parametrize("given", [None, 0, 1, "", object()])
+def test_verify_is_never_taken_for_something_else(given: Any) -> None:
+    with pytest.raises(TypeError, match="verify is True, False, the path"):
+        checked_verify(given)
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        (None, None),
+        ("a", ("a", None, None)),
+        (Path("a"), ("a", None, None)),
+        (("a", "b"), ("a", "b", None)),
+        (("a", Path("b"), "c"), ("a", "b", "c")),
+        (("a", "b", None), ("a", "b", None)),
+    ],
+)
+def test_cert(given: Any, kept: Any) -> None:
+    assert checked_cert(given) == kept
+
+
+@pytest.mark.parametrize("given", [5, (), ("a", None), ("a", "b", "c", "d"), ["a", "b"], True])
+def test_a_cert_of_another_kind_is_refused(given: Any) -> None:
+    with pytest.raises(TypeError, match="cert is the path of a PEM file"):
+        checked_cert(given)
+
+
+def test_counts() -> None:
+    assert checked_count("hops", 0) == 0
+    assert checked_limit("bytes", 5) == 5
+    assert checked_limit("bytes", None) is None
+    with pytest.raises(ValueError, match="hops is -1: it must not be below 0"):
+        checked_count("hops", -1)
+
+
+@pytest.mark.parametrize("given", ["5", 1.5, True, None])
+def test_a_count_is_a_whole_number(given: Any) -> None:
+    with pytest.raises(TypeError, match="hops is a whole number, not"):
+        checked_count("hops", given)
+
+
+def test_names_of_headers() -> None:
+    assert checked_names(["X-Key", "x-key", "Y"]) == {"x-key", "y"}
+
+
+@pytest.mark.parametrize("given", ["X-Key", b"X", 5])
+def test_one_name_is_no_set_of_names(given: Any) -> None:
+    with pytest.raises(TypeError, match="sensitive_headers is an iterable of names"):
+        checked_names(given)
+
+
+def test_source_addresses() -> None:
+    assert source_address(None) is None
+    assert source_address("127.0.0.1") == ("127.0.0.1", 0)
+    assert source_address(("127.0.0.1", 5)) == ("127.0.0.1", 5)
+    with pytest.raises(TypeError, match=r"local_address is an address or \(address, port\), not 5"):
+        source_address(5)
+
+
+def test_mounts() -> None:
+    first, second = Answering(), Answering()
+    assert checked_mounts(None, None) is None
+    assert checked_mounts(None, {}) is None
+
+    mounts = checked_mounts(first, {"http://b.example": second, "http://c.example": None})
+
+    assert isinstance(mounts, Mounts)
+    found = [mounts.find(URL(f"http://{host}.example/")) for host in "abc"]
+    assert found == [first, second, None]
+
+
+def test_a_mount_leads_to_a_transport() -> None:
+    wrong: Any = {"all://": 5}
+    with pytest.raises(InvalidRequest, match="'all://' leads to 5, which has no method send"):
+        checked_mounts(None, wrong)
+
+
+def test_default_headers() -> None:
+    one, other = default_headers(), default_headers()
+
+    assert {name.lower() for name in one} == ORDINARY
+    assert one["user-agent"].startswith("courser/")
+    assert one.encode() is other.encode()
+    one["X"] = "1"
+    assert "x" not in other
+    assert len(NO_PARAMS) == 0

@@ -1,0 +1,275 @@
+"""A request is what is to be sent, checked when it is made."""
+
+from __future__ import annotations
+
+import copy
+import io
+import pickle
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from courser.errors import BodyNotReplayable, InvalidRequest, InvalidURL
+from courser.values import request as module
+from courser.values.body import BytesBody
+from courser.values.fields import FieldBlock
+from courser.values.headers import Headers
+from courser.values.request import NO_FIELDS, NOTHING, Request, complete, method_of
+from courser.values.url import URL
+
+HERE = "http://a.example/x"
+
+
+def test_a_plain_request() -> None:
+    request = Request("get", HERE)
+
+    assert (request.method, request.url, request.body, request.content) == ("GET", URL(HERE), None, b"")
+    assert request.headers == {}
+    assert request.extensions == {}
+    assert request.wire() == (b"GET", b"/x", b"a.example", b"")
+    assert repr(request) == "<Request GET http://a.example/x>"
+
+
+def test_a_request_with_everything() -> None:
+    request = Request(
+        "post",
+        "http://a.example/x?a=1",
+        params={"b": [2, True], "c": None},
+        headers={"X": "1"},
+        json={"é": 1},
+        extensions={"trace": 5},
+    )
+
+    assert str(request.url) == "http://a.example/x?a=1&b=2&b=true"
+    assert request.headers == {"X": "1", "Content-Type": "application/json"}
+    assert request.content == '{"é":1}'.encode()
+    assert request.extensions == {"trace": 5}
+    assert request.wire()[3] == b"X: 1\r\nContent-Type: application/json\r\n"
+
+
+def test_repr_tells_no_secret() -> None:
+    assert repr(Request("GET", "http://u:p@a.example/?token=x")) == "<Request GET http://a.example/?token=***>"
+
+
+# Methods
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"), [("GET", "GET"), ("pOsT", "POST"), ("m-search", "M-SEARCH"), ("X!", "X!")]
+)
+def test_methods_are_sent_in_upper_case(given: str, expected: str) -> None:
+    assert method_of(given) == (expected, expected.encode())
+    assert method_of(given) == (expected, expected.encode())  # the remembered one
+
+
+@pytest.mark.parametrize("method", ["", "GET ", " GET", "GE T", "GET\r\nX: 1", "GET\0", "G(T"])
+def test_a_method_is_a_token(method: str) -> None:
+    with pytest.raises(InvalidRequest, match="is not a token"):
+        Request(method, HERE)
+
+
+def test_a_method_is_ascii() -> None:
+    with pytest.raises(InvalidRequest, match="characters that are not ASCII"):
+        Request("GÉT", HERE)
+
+
+@pytest.mark.parametrize("method", [None, b"GET", 5])
+def test_a_method_is_a_str(method: Any) -> None:
+    with pytest.raises(TypeError, match="method is a str such as 'GET', not "):
+        Request(method, HERE)
+
+
+def test_only_some_methods_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_methods", {})
+    monkeypatch.setattr(module, "_METHODS_KEPT", 1)
+
+    assert method_of("A") == ("A", b"A")
+    assert method_of("B") == ("B", b"B")
+
+    assert module._methods == {"A": ("A", b"A")}
+
+
+# Misuse
+
+
+def test_an_option_that_there_is_not_is_named() -> None:
+    wrong: Any = {"header": {}}
+    with pytest.raises(TypeError, match="a Request has no option 'header'; did you mean 'headers'?"):
+        Request("GET", HERE, **wrong)
+
+
+@pytest.mark.parametrize("option", ["timeout", "verify", "follow_redirects"])
+def test_how_to_send_it_is_no_part_of_a_request(option: str) -> None:
+    wrong: Any = {option: 1}
+    with pytest.raises(TypeError, match=f"a Request has no option '{option}'"):
+        Request("GET", HERE, **wrong)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "match"),
+    [
+        ({"headers": 5}, TypeError, "headers are a mapping, or pairs"),
+        ({"headers": {"A": "x\r\nB: y"}}, InvalidRequest, "A"),
+        ({"params": {"a": object()}}, TypeError, "parameter 'a' cannot be a object"),
+        ({"content": {"a": 1}}, TypeError, "content cannot be a mapping"),
+        ({"content": 5}, TypeError, "content is bytes, str, a binary file or an iterable"),
+        ({"content": b"x", "json": 1}, InvalidRequest, "content and json were given"),
+        ({"json": {1, 2}}, TypeError, "set"),
+        ({"json": float("nan")}, InvalidRequest, "json"),
+        ({"extensions": 5}, TypeError, "extensions are a mapping, not int"),
+        ({"content": b"four", "headers": {"Content-Length": "5"}}, InvalidRequest, "says '5', the body has 4 bytes"),
+        ({"headers": {"Content-Length": "5"}}, InvalidRequest, "says '5', the body has 0 bytes"),
+    ],
+)
+def test_what_cannot_be_sent_is_refused(options: Any, error: type[Exception], match: str) -> None:
+    with pytest.raises(error, match=match):
+        Request("POST", HERE, **options)
+
+
+@pytest.mark.parametrize(
+    ("url", "error"),
+    [(None, TypeError), (5, TypeError), (b"http://a/", TypeError), ("/x", InvalidURL), ("", InvalidURL)],
+)
+def test_a_url_is_absolute(url: Any, error: type[Exception]) -> None:
+    with pytest.raises(error):
+        Request("GET", url)
+
+
+@pytest.mark.parametrize("options", [{"json": None}, {"content": None}, {"data": None}, {"data": {}}])
+def test_none_is_no_body(options: Any) -> None:
+    request = Request("POST", HERE, **options)
+
+    assert (request.body, request.headers) == (None, {})
+
+
+# Headers and the body
+
+
+def once() -> Iterator[bytes]:
+    yield b"x"
+
+
+@pytest.mark.parametrize("length", ["4", "9"])
+def test_the_length_of_a_stream_is_told_by_whoever_knows_it(length: str) -> None:
+    headers = complete(Headers({"Content-Length": length}), Request("PUT", HERE, content=once()).body)
+
+    assert headers["content-length"] == length
+
+
+def test_a_content_type_of_the_callers_is_kept() -> None:
+    request = Request("POST", HERE, json=1, headers={"content-type": "application/vnd.x+json"})
+
+    assert request.headers.multi_items() == [("content-type", "application/vnd.x+json")]
+
+
+def test_framing_is_left_to_the_engine() -> None:
+    request = Request("POST", HERE, content=b"four", headers={"Content-Length": "4", "X": "1"})
+
+    assert request.wire()[3] == b"X: 1\r\n"
+
+
+def test_a_host_field_replaces_that_of_the_url() -> None:
+    assert Request("GET", HERE, headers={"host": "b.example"}).wire() == (b"GET", b"/x", b"", b"host: b.example\r\n")
+
+
+def test_what_is_changed_is_sent() -> None:
+    request = Request("POST", HERE, content=b"old", headers={"Content-Length": "3"})
+
+    request.method = "put"
+    request.url = URL("http://b.example/y")
+    request.headers["X"] = "1"
+    request.content = "newer"
+
+    assert request.wire() == (b"PUT", b"/y", b"b.example", b"X: 1\r\n")
+    assert request.content == b"newer"
+    assert "content-length" not in request.headers
+    request.content = None
+    assert (request.body, request.content) == (None, b"")
+    request.headers = {"Y": "2"}
+    assert isinstance(request.headers, Headers)
+    assert request.wire()[3] == b"Y: 2\r\n"
+
+
+def test_a_method_that_was_set_is_checked_when_it_is_sent() -> None:
+    request = Request("GET", HERE)
+    request.method = "G T"
+
+    with pytest.raises(InvalidRequest):
+        request.wire()
+
+
+def test_a_shared_block_is_parted_when_somebody_looks() -> None:
+    block = FieldBlock(b"A: 1\r\n")
+    request = Request.assemble("get", URL(HERE), block, None, None, NOTHING)
+
+    assert request.wire() == (b"GET", b"/x", b"a.example", block)
+    request.headers["B"] = "2"
+    assert request.wire()[3] == b"A: 1\r\nB: 2\r\n"
+    assert block == b"A: 1\r\n"
+
+
+@pytest.mark.parametrize("make", [lambda: once(), lambda: io.BytesIO(b"x"), lambda: [b"x"]])
+def test_the_content_of_a_stream_is_not_known(make: Callable[[], Any]) -> None:
+    assert Request("PUT", HERE, content=make()).content is None
+
+
+# Credentials in the URL
+
+
+@pytest.mark.parametrize(
+    ("userinfo", "sent"),
+    [
+        ("user:pass", "dXNlcjpwYXNz"),
+        ("user", "dXNlcjo="),
+        (":pass", "OnBhc3M="),
+        ("us%3Aer:p%40ss", "dXM6ZXI6cEBzcw=="),
+        ("%C3%BC:%FF", "w7w6/w=="),
+    ],
+)
+def test_credentials_of_the_url_become_a_header(userinfo: str, sent: str) -> None:
+    request = Request("GET", f"http://{userinfo}@a.example/x")
+
+    assert request.headers["authorization"] == f"Basic {sent}"
+    assert request.url == URL(HERE)
+
+
+def test_an_authorization_of_the_callers_is_kept() -> None:
+    request = Request("GET", "http://u:p@a.example/x", headers={"authorization": "Bearer t"})
+
+    assert request.headers == {"authorization": "Bearer t"}
+    assert request.url == URL(HERE)
+
+
+# Pickling
+
+
+def test_a_request_pickles() -> None:
+    request = Request("POST", HERE, json=[1], headers=[("A", "1"), ("a", "2")], extensions={"x": 1})
+
+    for made in (pickle.loads(pickle.dumps(request)), copy.copy(request), copy.deepcopy(request)):
+        assert made.wire() == request.wire()
+        assert made.content == b"[1]"
+        assert made.extensions == {"x": 1}
+
+
+def test_a_request_of_a_shared_block_pickles() -> None:
+    made = pickle.loads(pickle.dumps(Request.assemble("GET", URL(HERE), FieldBlock(b"A: 1\r\n"), None, None, NOTHING)))
+
+    assert made.headers == {"A": "1"}
+    assert made._block is NO_FIELDS
+
+
+def test_a_stream_that_was_lost_is_not_sent_as_nothing() -> None:
+    made = pickle.loads(pickle.dumps(Request("PUT", HERE, content=io.BytesIO(b"four"))))
+
+    assert made.content is None
+    assert made.body.length == 4
+    with pytest.raises(BodyNotReplayable, match="lost when the request was pickled"):
+        made.body.open()
+    with pytest.raises(BodyNotReplayable):
+        pickle.loads(pickle.dumps(made)).body.open()
+
+
+def test_no_body_is_completed_by_nothing() -> None:
+    assert complete(Headers(), BytesBody(b"x")) == {}
