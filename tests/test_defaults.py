@@ -117,7 +117,7 @@ def test_verify_takes_a_context() -> None:
     assert checked_verify(context) is context
 
 
-@pytest.mark.parametrize("given", [None, 0, 1, "", object()])
+@pytest.mark.parametrize("given", [None, 0, 1, object()])
 def test_verify_is_never_taken_for_something_else(given: Any) -> None:
     with pytest.raises(TypeError, match="verify is True, False, the path"):
         checked_verify(given)

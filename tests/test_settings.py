@@ -18,6 +18,9 @@ from courser.settings import (
     SendOptions,
     Sentinel,
     Timeout,
+    check_names,
+    is_number,
+    is_whole,
 )
 
 
@@ -141,6 +144,19 @@ def test_a_request_option_either_makes_a_request_or_says_how_it_is_sent() -> Non
 def test_every_request_option_is_described(options: Any) -> None:
     for name in options.__annotations__:
         assert f"\n        {name}: " in options.__doc__, name
+
+
+def test_an_option_that_there_is_not_is_refused() -> None:
+    check_names(["timeout"], frozenset({"timeout"}), "a thing")
+    with pytest.raises(TypeError, match=r"^a thing has no option 'timeuot'; did you mean 'timeout'\?$"):
+        check_names(["timeout", "timeuot"], frozenset({"timeout"}), "a thing")
+    with pytest.raises(TypeError, match=r"^a thing has no option 'x'$"):
+        check_names(["x"], frozenset({"timeout"}), "a thing")
+
+
+def test_numbers() -> None:
+    assert [is_whole(value) for value in (0, -1, True, 1.5, "1", None)] == [True, True, False, False, False, False]
+    assert [is_number(value) for value in (0, -1, True, 1.5, "1", None)] == [True, True, False, True, False, False]
 
 
 def test_exports() -> None:

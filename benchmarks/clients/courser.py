@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 import courser
 
-from . import CHUNK, POOL, Unsupported
+from . import POOL, Unsupported
 
 
 def _options(ca: str | None) -> dict[str, object]:

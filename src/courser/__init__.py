@@ -167,17 +167,21 @@ HOMES = (
 """The modules that the public names are at home in, from the ground up: a name is looked for no higher than it lies."""
 
 
-def __getattr__(name: str) -> object:
-    """Import what a public name needs when it is first used (PEP 562): what is not used costs nothing."""
-    if name in __all__:
-        from importlib import import_module
+if TYPE_CHECKING:
+    pass  # else they would take any name for a public one
+else:
 
-        for home in HOMES:
-            module = import_module(f".{home}", __name__)
-            if name in module.__all__:
-                globals()[name] = value = getattr(module, name)
-                return value
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    def __getattr__(name: str) -> object:
+        """Import what a public name needs when it is first used (PEP 562): what is not used costs nothing."""
+        if name in __all__:
+            from importlib import import_module
+
+            for home in HOMES:
+                module = import_module(f".{home}", __name__)
+                if name in module.__all__:
+                    globals()[name] = value = getattr(module, name)
+                    return value
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

@@ -96,6 +96,7 @@ def _run(
     options: RequestOptions,
 ) -> Iterator[Any]:
     group = _Group(session, place, source, options)
+    place.pool.reserved.append(concurrency)
     ended: dict[int, Task[Any]] = {}
     following = 0
     try:
@@ -105,10 +106,9 @@ def _run(
                 room = min(room, 2 * concurrency - group.under_way - len(ended))
             if room > 0 and not group.exhausted:
                 group.start(room)
-            if not group.under_way and not ended:
+            if not group.under_way:
                 return
-            if group.under_way and not (following in ended if ordered else ended):
-                ended.update(group.wait())
+            ended.update(group.wait())
             while ended and (not ordered or following in ended):
                 task = ended.pop(following if ordered else next(iter(ended)))
                 following += 1
@@ -117,3 +117,5 @@ def _run(
                 yield task.result if task.error is None else task.error
     finally:
         group.close()
+        place.pool.reserved.remove(concurrency)
+        place.pool.trim()

@@ -238,7 +238,9 @@ class Streaming:
         self._start = start
         self._stream: ResponseStream | None = None
 
-    if not TYPE_CHECKING:
+    if TYPE_CHECKING:
+        pass
+    else:
 
         def __getattr__(self, name):
             raise AttributeError(f"no {name} before the request is sent: with client.stream(...) as response:")
@@ -268,7 +270,9 @@ class AsyncStreaming:
         self._start = start
         self._stream: AsyncResponseStream | None = None
 
-    if not TYPE_CHECKING:
+    if TYPE_CHECKING:
+        pass
+    else:
 
         def __getattr__(self, name):
             raise AttributeError(f"no {name} before the request is sent: async with client.stream(...) as response:")

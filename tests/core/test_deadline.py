@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from courser.core.deadline import Deadline
 from courser.core.waiter import FOREVER
 from courser.errors import ConnectTimeout, DeadlineExceeded, PoolTimeout, ReadTimeout, RequestTimeout, WriteTimeout

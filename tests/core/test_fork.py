@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import runpy
 import socket
 import ssl
 import threading
@@ -12,9 +13,10 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 
-import courser
 import pytest
 import trustme
+
+import courser
 from courser.core import fork
 from courser.core.fork import remember
 from courser.hosts.aio import current_host
@@ -231,3 +233,9 @@ def test_all_forget(monkeypatch: pytest.MonkeyPatch) -> None:
     fork._forget_all()
 
     assert forgot == ["it"]
+
+
+def test_a_system_without_fork_registers_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(os, "register_at_fork")
+
+    assert runpy.run_path(fork.__file__)["_remembered"] is not fork._remembered

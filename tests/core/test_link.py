@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import trustme
+
 from courser.core.link import RECEIVE_MOST, Link, SocketLink, TLSLink, TruncatedStream
 
 

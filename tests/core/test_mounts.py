@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from courser.core.mounts import Mounts, Pattern
 from courser.errors import InvalidRequest
 from courser.values.url import URL

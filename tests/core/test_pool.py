@@ -9,6 +9,7 @@ from typing import Any
 from weakref import ref
 
 import pytest
+
 from courser.core.pool import Guard, Lane, Permit, Pool, Ticket, _peek
 from courser.core.route import Route
 from courser.settings import Limits

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+
 from courser.core import reactor as module
 from courser.core.reactor import (
     READ,
@@ -97,9 +98,7 @@ def test_interest_can_change(reactor: Reactor, pair: tuple[socket.socket, socket
     assert entry.armed == FOREVER
 
 
-def test_registering_twice_changes_the_interest(
-    reactor: Reactor, pair: tuple[socket.socket, socket.socket]
-) -> None:
+def test_registering_twice_changes_the_interest(reactor: Reactor, pair: tuple[socket.socket, socket.socket]) -> None:
     entry = Entry(pair[0])
     reactor.register(entry, READ)
     reactor.register(entry, READ | WRITE)
@@ -108,9 +107,7 @@ def test_registering_twice_changes_the_interest(
     assert entry.told == [WRITE]
 
 
-def test_what_an_entry_raises_is_its_own_failure(
-    reactor: Reactor, pair: tuple[socket.socket, socket.socket]
-) -> None:
+def test_what_an_entry_raises_is_its_own_failure(reactor: Reactor, pair: tuple[socket.socket, socket.socket]) -> None:
     entry = Entry(pair[0])
     entry.then = boom
     reactor.register(entry, WRITE)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from courser.core import route as module
 from courser.core.route import Routes, TLSPolicy
 from courser.values.url import URL

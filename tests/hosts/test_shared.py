@@ -11,6 +11,7 @@ from contextlib import suppress
 from time import monotonic
 
 import pytest
+
 from courser.core.reactor import READ, WRITE, Reactor
 from courser.core.waiter import FOREVER, Waiter
 from courser.hosts.inline import InlineHost, run_inline
@@ -196,7 +197,9 @@ def test_a_leader_that_is_struck_down_hands_over() -> None:
         connection = EchoConnection(ours)
         lines = [0]
 
-        def trace(frame: object, event: str, argument: object, lines: list[int] = lines, strike: int = strike) -> object:
+        def trace(
+            frame: object, event: str, argument: object, lines: list[int] = lines, strike: int = strike
+        ) -> object:
             name = frame.f_code.co_filename  # type: ignore[attr-defined]
             if not name.endswith(("/shared.py", "/inline.py", "/reactor.py")):
                 return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 
 import pytest
+
 from courser.resolve import system
 from courser.resolve.system import resolve
 

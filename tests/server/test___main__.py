@@ -77,48 +77,41 @@ def test_it_encrypts(started: Callable[..., subprocess.Popen[str]], authority: A
     assert courser.get(url, verify=authority.roots).status_code == 200
 
 
-class Runs:
-    """What `Server.run` is replaced by."""
+def stopped_by(number: int) -> Callable[[Server], None]:
+    """What `Server.run` is replaced by: a signal comes at once."""
 
-    def __init__(self, error: BaseException | None = None) -> None:
-        self.error = error
-        self.servers: list[Server] = []
-
-    def __call__(self, server: Server) -> None:
-        self.servers.append(server)
-        os.kill(os.getpid(), signal.SIGTERM)
+    def run(server: Server) -> None:
+        os.kill(os.getpid(), number)
+        assert server._stopping
         server.close()
-        if self.error is not None:
-            raise self.error
+
+    return run
 
 
 @pytest.fixture
 def quiet(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
-    """The signal's handler as before, afterwards."""
-    before = signal.getsignal(signal.SIGTERM)
+    """The handlers of signals are as before, afterwards."""
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.getsignal(number) for number in numbers]
     yield monkeypatch
-    signal.signal(signal.SIGTERM, before)
+    for number, handler in zip(numbers, before, strict=True):
+        signal.signal(number, handler)
 
 
-@pytest.mark.parametrize("error", [None, KeyboardInterrupt()])
-def test_a_signal_stops_the_server(
-    quiet: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: BaseException | None
-) -> None:
-    runs = Runs(error)
-    quiet.setattr(Server, "run", lambda server: runs(server))
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_stops_the_server(quiet: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], number: int) -> None:
+    quiet.setattr(Server, "run", stopped_by(number))
 
     assert main(["--host", "127.0.0.1", "--port", "0"]) == 0
 
-    (server,) = runs.servers
-    assert capsys.readouterr().out == f"{server.url}\n"
-    assert server._stopping
+    assert capsys.readouterr().out.startswith("http://127.0.0.1:")
 
 
 def test_certificates_are_read_from_files(
     quiet: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], authority: Authority
 ) -> None:
     certificate, key = authority.files("127.0.0.1")
-    quiet.setattr(Server, "run", lambda server: Runs()(server))
+    quiet.setattr(Server, "run", stopped_by(signal.SIGTERM))
 
     assert main(["--tls-cert", certificate, "--tls-key", key]) == 0
 

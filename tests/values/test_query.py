@@ -188,3 +188,9 @@ def test_a_megabyte_of_parameters_is_finished_with() -> None:
     assert len(params.multi_items()) == 170_000
     assert len(params.merge({"b": 1})) == 2
     assert str(params.remove("a")) == ""
+
+
+@pytest.mark.parametrize("params", [5, True, object()])
+def test_what_cannot_hold_parameters_is_refused(params: Any) -> None:
+    with pytest.raises(TypeError, match="parameters are a mapping or pairs of a name and a value, not "):
+        QueryParams(params)

@@ -95,7 +95,7 @@ def test_only_some_methods_are_remembered(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_an_option_that_there_is_not_is_named() -> None:
     wrong: Any = {"header": {}}
-    with pytest.raises(TypeError, match="a Request has no option 'header'; did you mean 'headers'?"):
+    with pytest.raises(TypeError, match=r"a Request has no option 'header'; did you mean 'headers'\?"):
         Request("GET", HERE, **wrong)
 
 

@@ -152,7 +152,9 @@ class Connection:
         elif reactor is None:
             self._poll = solo_poll(self, interest)
         elif interest == 0:
+            armed = self.armed
             reactor.unregister(self)
+            self.armed = armed  # the heap still knows it, and need not be told again at the next resume
         elif before == 0:
             reactor.register(self, interest)
             if self.deadline < self.armed:

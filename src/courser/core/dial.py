@@ -134,7 +134,9 @@ class Race(Waiter):
             address = self._left.pop()
             if self._start(address):
                 break
-        if self.winner is None and not self._attempts:
+        if self.winner is not None:
+            return
+        if not self._attempts:
             self.complete()
             return
         due = min(now + HEAD_START, self.final) if self._left else self.final

@@ -114,7 +114,8 @@ class Guard:
     def free(self) -> None:
         """Let go of the lock; twice is once."""
         if self.held:
-            self.held = False; self._lock.release()  # noqa: E702 - one line: no exception comes between the two
+            self.held = False
+            self._lock.release()  # noqa: E702 - one line: no exception comes between the two
 
     def __del__(self) -> None:
         self.free()
@@ -152,6 +153,10 @@ class Pool(Generic[C]):
         lock: makes what guards the counting of permits.
         deliver: completes a waiter, from whatever thread.
         turned: whether idle connections are turned by a reactor, which then closes them when they end or expire.
+
+    Attributes:
+        reserved: connections that may be idle beyond the limit, for callers that have many requests under way and need
+            them again at once; each caller takes its number out again.
     """
 
     __slots__ = (
@@ -167,6 +172,7 @@ class Pool(Generic[C]):
         "lanes",
         "limits",
         "permits",
+        "reserved",
         "turned",
     )
 
@@ -182,6 +188,7 @@ class Pool(Generic[C]):
         self.permits: set[int] = set()
         self.turned = turned
         self.closed = False
+        self.reserved: list[int] = []
         self._order: OrderedDict[C, Lane[C]] = OrderedDict()
         self._waiting: OrderedDict[Ticket[C], Lane[C]] = OrderedDict()
         self._make_lock = lock
@@ -240,10 +247,16 @@ class Pool(Generic[C]):
             return
         if self._waiting or self.closed:
             self._after_put(lane)
-        elif limits.max_keepalive is not None and len(order) > limits.max_keepalive:
+        elif limits.max_keepalive is not None and len(order) > limits.max_keepalive + sum(self.reserved):
             self._evict()
         elif expiry is not None and not self.turned:
             self._expire(now - expiry)
+
+    def trim(self) -> None:
+        """Close what is idle beyond the limit, the longest unused first."""
+        most = self.limits.max_keepalive
+        while most is not None and len(self._order) > most + sum(self.reserved) and self._evict():
+            pass
 
     def _after_put(self, lane: Lane[C]) -> None:
         if self.closed:

@@ -13,7 +13,7 @@ from ..errors import ClientClosed, HTTPError
 from .exchange import DRAINED, HEAD, Exchange
 from .http1 import HTTP1Connection
 from .pool import Lane, Permit, Pool
-from .waiter import Host, Interrupted
+from .waiter import Host, Interrupted, Waiter
 
 if TYPE_CHECKING:
     from ..values.body import Body
@@ -208,7 +208,7 @@ class PooledTransport:
         finally:
             close = getattr(source, "aclose", None)
             if close is not None:
-                await close()
+                await host.pull(close(), Waiter())
         last = engine.send_end()
         if last:
             connection.write(last)

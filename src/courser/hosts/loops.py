@@ -175,6 +175,7 @@ class TransportLink(asyncio.Protocol):
         self._ended = False
         self._lost: BaseException | None = None
         self._full = False
+        self._wanted = True
         self._wake: Callable[[], None] | None = None
 
     # What the transport calls
@@ -225,7 +226,7 @@ class TransportLink(asyncio.Protocol):
             self._inbox.appendleft(data[size:])
             data = data[:size]
         self._size -= len(data)
-        if self._size <= FULL:
+        if self._size <= FULL and self._wanted:
             self._transport.resume_reading()
         return data
 
@@ -250,9 +251,10 @@ class TransportLink(asyncio.Protocol):
         self._wake = wake
 
     def want(self, interest: int) -> None:
+        self._wanted = bool(interest & READ)
         if self._transport.is_closing():
             return
-        if interest & READ:
+        if self._wanted:
             if self._size <= FULL:
                 self._transport.resume_reading()
         else:
@@ -298,9 +300,11 @@ class TransportNetwork:
                 done, running = await asyncio.wait(
                     running, timeout=HEAD_START if left else None, return_when=asyncio.FIRST_COMPLETED
                 )
-                for task in done:
-                    if task.exception() is None:
-                        return task.result()
+                links = [task.result() for task in done if task.exception() is None]
+                for spare in links[1:]:
+                    spare.close()
+                if links:
+                    return links[0]
                 if not running and not left:
                     error = done.pop().exception()
                     raise error if error is not None else OSError("no address")
@@ -321,10 +325,13 @@ async def _open(address: Address, route: Route) -> TransportLink:
         make, where[0], where[1], family=address[0], local_addr=route.local_address
     )
     sock = transport.get_extra_info("socket")
-    if sock is not None:
+    try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         for level, option, value in route.socket_options:
             sock.setsockopt(level, option, value)
+    except BaseException:
+        link.close()
+        raise
     return link
 
 

@@ -41,7 +41,14 @@ class Workers:
                 self._ready.notify()
                 return
             self._count += 1
-        threading.Thread(target=self._work, name="courser-worker", daemon=True).start()
+        try:
+            threading.Thread(target=self._work, name="courser-worker", daemon=True).start()
+        except BaseException:
+            with self._ready:
+                self._count -= 1
+                if not self._count and job in self._jobs:
+                    self._jobs.remove(job)
+            raise
 
     def _work(self) -> None:
         ready = self._ready

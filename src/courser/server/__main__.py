@@ -94,13 +94,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         tls.load_cert_chain(given.tls_cert, given.tls_key)
     demo = Demo()
     server = Server(demo, host=given.host, port=given.port, tls=tls, sink=demo.sink)
-    signal.signal(signal.SIGTERM, lambda number, frame: server.stop())
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda number, frame: server.stop())
     watch = Watch(server.reactor, server.stop)
     print(server.url, flush=True)
-    try:
-        server.run()
-    except KeyboardInterrupt:
-        pass
+    server.run()
     del watch  # the reactor knew it weakly
     return 0
 

@@ -183,7 +183,7 @@ Handler: TypeAlias = Callable[[ServerRequest], Reply]
 """Answers a request. It is called in the server's thread, so all others wait until it returns."""
 
 Sink: TypeAlias = Callable[[ServerRequest], Callable[[bytes], object] | None]
-"""Called with the head of a request that has a body; what it returns takes the body, piece by piece, unlimited."""
+"""Called with the head of every request; a function that it returns takes the body, piece by piece, unlimited."""
 
 FAILED: Final = Reply.text("the handler failed\n", status=500)
 TOO_LARGE: Final = Reply.text("the body is too large\n", status=413, headers={"Connection": "close"})

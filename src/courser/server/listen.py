@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from collections import deque
     from collections.abc import Callable
 
-    from .connection import ServerLink
-
 __all__ = ["Server"]
 
 BACKLOG: Final = 1024

@@ -192,6 +192,8 @@ def _groups(params: ParamTypes) -> Iterable[Group]:
     if isinstance(params, bytes):
         return _parse(params)
     items = getattr(params, "items", None)
+    if items is None and not hasattr(params, "__iter__"):
+        raise TypeError(f"parameters are a mapping or pairs of a name and a value, not {params!r}")
     return [_group(*_pair(item)) for item in cast("Iterable[Any]", params if items is None else items())]
 
 

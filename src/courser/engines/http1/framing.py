@@ -40,6 +40,8 @@ def values_of(fields: bytes, name: bytes) -> list[bytes]:
 
 def keeps_alive(minor: bytes, fields: bytes) -> bool:
     """Whether the connection persists after this message, RFC 9112 section 9.3."""
+    if b"connection" not in fields.lower():
+        return minor == b"1"
     tokens = {token.strip(b" \t").lower() for value in values_of(fields, b"connection") for token in value.split(b",")}
     return b"close" not in tokens and (minor == b"1" or b"keep-alive" in tokens)
 

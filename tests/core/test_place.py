@@ -1,0 +1,118 @@
+"""A place: who answers a request."""
+
+from __future__ import annotations
+
+import threading
+from time import monotonic
+from typing import Any
+
+import pytest
+
+from courser.core.deadline import Deadline
+from courser.core.exchange import HEAD
+from courser.core.mounts import Mounts
+from courser.core.place import Place
+from courser.core.pool import Pool
+from courser.core.route import Routes, TLSPolicy
+from courser.core.send import Sending
+from courser.core.waiter import FOREVER, Interrupted
+from courser.errors import ConnectError, DeadlineExceeded
+from courser.hosts.inline import InlineHost, run_inline
+from courser.settings import Limits, Timeout
+from courser.values.request import Request
+from courser.values.response import Response
+
+REQUEST = Request("GET", "https://a/")
+
+
+class Dialer:
+    """Refuses, and says which route it was asked for."""
+
+    async def dial(self, host: Any, route: Any, deadline: Any, session: Any = None) -> Any:
+        raise ConnectError(detail=repr(route))
+
+
+class Answering:
+    def __init__(self, answer: Any) -> None:
+        self.answer = answer
+        self.deadline = 0.0
+
+    def send(self, request: Request, deadline: float, /) -> Any:
+        self.deadline = deadline
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+
+def ask(
+    transport: Any = None, host: Any = None, timeout: Timeout | None = None, tls: Any = None, mounted: bool = True
+) -> Any:
+    host = host or InlineHost()
+    pool: Any = Pool(Limits(), threading.Lock, host.deliver, False)
+    mounts = Mounts({"https://a": transport}) if mounted else None
+    place = Place(host, pool, Dialer(), Routes(TLSPolicy(), None, None, (), None), mounts)  # type: ignore[arg-type]
+    other = place.under(host)
+    assert (other.host, other.pool) == (host, pool)
+    deadline = Deadline(timeout or Timeout(), False, monotonic())
+    sending = Sending(host, deadline, (), other.exchange, None, HEAD, tls)
+    return run_inline(sending.run(REQUEST))
+
+
+@pytest.mark.parametrize("mounted", [True, False])
+def test_what_is_not_mounted_goes_to_the_pool(mounted: bool) -> None:
+    """None is mounted where the pool is meant."""
+    with pytest.raises(ConnectError, match="verify=True"):
+        ask(mounted=mounted)
+
+
+def test_a_call_may_have_a_policy_of_its_own() -> None:
+    with pytest.raises(ConnectError, match="verify=False"):
+        ask(tls=TLSPolicy(verify=False))
+
+
+def test_a_transport_answers() -> None:
+    transport = Answering(Response(404, headers={"A": "b"}, content=b"hello"))
+    reply = ask(transport)
+
+    assert reply.status_code == 404
+    assert reply.headers["a"] == "b"
+    assert reply.request is REQUEST
+    assert run_inline(reply.collect(InlineHost())) == b"hello"
+    assert transport.deadline == FOREVER
+
+
+@pytest.mark.parametrize("timeout", [Timeout(), Timeout(total=5)])
+def test_a_transport_may_be_asynchronous(timeout: Timeout) -> None:
+    async def answer() -> Response:
+        return Response(200)
+
+    assert ask(Answering(answer()), timeout=timeout).status_code == 200
+
+
+class Late(InlineHost):
+    async def pull(self, awaitable: Any, until: Any, /) -> Any:
+        awaitable.close()
+        raise Interrupted
+
+
+def test_a_transport_may_be_too_late() -> None:
+    async def answer() -> Response:
+        return Response(200)
+
+    with pytest.raises(DeadlineExceeded, match="the transport") as caught:
+        ask(Answering(answer()), host=Late(), timeout=Timeout(total=1e-9))
+
+    assert caught.value.request is REQUEST
+
+
+def test_errors_of_a_transport_know_their_request() -> None:
+    other = Request("GET", "http://b/")
+    for request in (None, other):
+        with pytest.raises(ConnectError) as caught:
+            ask(Answering(ConnectError(request=request)))
+        assert caught.value.request is (request or REQUEST)
+
+
+def test_a_transport_gives_a_response() -> None:
+    with pytest.raises(TypeError, match=r"Answering\.send returned 'no'"):
+        ask(Answering("no"))

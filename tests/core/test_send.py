@@ -1,0 +1,311 @@
+"""Policies: what a flow yields, and what it gets for it."""
+
+from __future__ import annotations
+
+import gzip
+import threading
+from collections.abc import Generator
+from time import monotonic
+from typing import Any
+
+import pytest
+
+from courser.core.deadline import Deadline
+from courser.core.exchange import HEAD
+from courser.core.reply import StaticReply
+from courser.core.send import Sending
+from courser.engines.events import ResponseHead
+from courser.errors import DeadlineExceeded, ReadError
+from courser.hosts.group import GroupHost
+from courser.hosts.inline import InlineHost, run_inline
+from courser.policies.flow import Call, Event, Pause, Read, Send, Wait
+from courser.settings import Timeout
+from courser.values.request import Request
+
+A, B = Request("GET", "http://a/"), Request("GET", "http://b/")
+
+Flow = Generator[Any, Any, Any]
+
+
+class Answering:
+    """What is below the policies."""
+
+    def __init__(self, content: bytes = b"", coding: bytes | None = None, error: BaseException | None = None) -> None:
+        self.asked: list[Request] = []
+        self.replies: list[Noting] = []
+        self.content, self.coding, self.error = content, coding, error
+
+    async def __call__(self, request: Request, sending: Sending) -> Noting:
+        self.asked.append(request)
+        if self.error is not None:
+            raise self.error
+        head = ResponseHead(200, b"", b"1.1", b"", len(self.content), self.coding, True)
+        self.replies.append(Noting(head, self.content, request, 5.0))
+        return self.replies[-1]
+
+
+class Noting(StaticReply):
+    """A reply that notes what becomes of it."""
+
+    __slots__ = ("told",)
+
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
+        self.told: list[str] = []
+
+    def abort(self) -> None:
+        self.told.append("abort")
+
+    def settle(self) -> None:
+        self.told.append("settle")
+
+
+def send(*layers: Any, below: Answering | None = None, timeout: Timeout | None = None, host: Any = None) -> Any:
+    sending = Sending(
+        host or InlineHost(),
+        Deadline(timeout or Timeout(), False, monotonic()),
+        layers,
+        below or Answering(),
+        None,
+        HEAD,
+    )
+    return run_inline(sending.run(A))
+
+
+def test_without_policies_a_request_just_goes_out() -> None:
+    below = Answering()
+
+    assert send(below=below) is below.replies[0]
+
+
+def test_policies_are_layers() -> None:
+    seen: list[str] = []
+
+    def layer(name: str) -> Any:
+        def flow(request: Request) -> Flow:
+            seen.append(f"{name} out")
+            response = yield request
+            seen.append(f"{name} in")
+            return response
+
+        return flow
+
+    send(layer("outer"), layer("inner"))
+
+    assert seen == ["outer out", "inner out", "inner in", "outer in"]
+
+
+def test_a_second_request_gives_up_the_first_response() -> None:
+    def flow(request: Request) -> Flow:
+        yield request
+        return (yield B)
+
+    below = Answering()
+    reply = send(flow, below=below)
+
+    assert reply is below.replies[1]
+    assert below.asked == [A, B]
+    assert below.replies[0].told == ["settle"]
+    assert reply.told == []
+
+
+def test_a_request_beside_keeps_what_is_held() -> None:
+    def flow(request: Request) -> Flow:
+        held = yield request
+        yield Send(B)
+        return held
+
+    below = Answering()
+    reply = send(flow, below=below)
+
+    assert reply is below.replies[0]
+    assert reply.told == []
+
+
+def test_a_response_that_is_not_returned_is_given_up() -> None:
+    def flow(request: Request) -> Flow:
+        yield request
+        return (yield Send(B))
+
+    below = Answering()
+    reply = send(flow, below=below)
+
+    assert reply is below.replies[1]
+    assert below.replies[0].told == ["abort"]
+
+
+def test_errors_arrive_where_a_flow_waits() -> None:
+    error = ReadError()
+
+    def flow(request: Request) -> Flow:
+        with pytest.raises(ReadError):
+            yield request
+        below.error = None
+        return (yield request)
+
+    below = Answering(error=error)
+
+    assert send(flow, below=below) is below.replies[0]
+
+
+def test_what_a_flow_raises_gives_up_what_it_holds() -> None:
+    def flow(request: Request) -> Flow:
+        yield request
+        raise ZeroDivisionError
+
+    below = Answering()
+    with pytest.raises(ZeroDivisionError):
+        send(flow, below=below)
+
+    assert below.replies[0].told == ["abort"]
+
+
+def test_what_strikes_from_outside_ends_the_flow() -> None:
+    ended: list[bool] = []
+
+    def flow(request: Request) -> Flow:
+        try:
+            return (yield request)
+        finally:
+            ended.append(True)
+
+    with pytest.raises(KeyboardInterrupt):
+        send(flow, below=Answering(error=KeyboardInterrupt()))
+
+    assert ended == [True]
+
+
+@pytest.mark.parametrize("coding", [None, b"gzip"])
+def test_a_flow_reads_a_body(coding: bytes | None) -> None:
+    def flow(request: Request) -> Flow:
+        response = yield request
+        assert (yield Read(response)) == b"hello"
+        return response
+
+    content = b"hello" if coding is None else gzip.compress(b"hello")
+    reply = send(flow, below=Answering(content, coding))
+
+    assert list(reply.chunks) == [content]
+
+
+def test_a_flow_calls_a_function() -> None:
+    async def later(value: int) -> int:
+        return value + 1
+
+    def flow(request: Request) -> Flow:
+        assert (yield Call(len, "abc")) == 3
+        assert (yield Call(later, 1)) == 2
+        with pytest.raises(ZeroDivisionError):
+            yield Call(divmod, 1, 0)
+        return (yield request)
+
+    send(flow)
+
+
+class Elsewhere(InlineHost):
+    """A host that has users' functions called in a thread."""
+
+    blocking = False
+
+
+def test_a_flow_s_function_may_run_in_a_thread() -> None:
+    def flow(request: Request) -> Flow:
+        assert (yield Call(threading.get_ident)) != threading.get_ident()
+        return (yield request)
+
+    send(flow, host=Elsewhere(), timeout=Timeout(total=30))
+
+
+def test_a_call_may_take_too_long() -> None:
+    release = threading.Event()
+
+    def flow(request: Request) -> Flow:
+        yield Call(release.wait, 10)
+        return (yield request)
+
+    with pytest.raises(DeadlineExceeded, match="a policy"):
+        send(flow, host=Elsewhere(), timeout=Timeout(total=0.01))
+    release.set()
+
+
+def test_a_flow_waits_for_an_event() -> None:
+    event = Event()
+
+    def flow(request: Request) -> Flow:
+        yield Wait(event)
+        return (yield request)
+
+    timer = threading.Timer(0.01, event.set)
+    timer.start()
+    send(flow)
+    timer.join()
+    send(flow)
+
+
+def test_an_event_may_not_come_in_time() -> None:
+    def flow(request: Request) -> Flow:
+        yield Wait(Event())
+        return (yield request)
+
+    with pytest.raises(DeadlineExceeded):
+        send(flow, timeout=Timeout(total=0.01))
+
+
+def test_a_flow_pauses() -> None:
+    def flow(request: Request) -> Flow:
+        began = monotonic()
+        yield Pause(0.005)
+        assert monotonic() >= began + 0.005
+        yield Pause(-1)
+        return (yield request)
+
+    send(flow)
+
+
+def test_a_pause_ends_with_the_time() -> None:
+    def flow(request: Request) -> Flow:
+        yield Pause(10)
+        return (yield request)
+
+    with pytest.raises(DeadlineExceeded):
+        send(flow, timeout=Timeout(total=0.005))
+
+
+def test_a_flow_may_yield_only_what_there_is() -> None:
+    def flow(request: Request) -> Flow:
+        yield "nonsense"
+
+    with pytest.raises(TypeError, match="'nonsense'"):
+        send(flow)
+
+
+def test_a_flow_returns_a_response() -> None:
+    def flow(request: Request) -> Flow:
+        yield request
+
+    below = Answering()
+    with pytest.raises(TypeError, match=r"flow returned None"):
+        send(flow, below=below)
+
+
+def test_only_a_response_can_be_read() -> None:
+    def flow(request: Request) -> Flow:
+        yield Read(None)  # type: ignore[arg-type]
+
+    with pytest.raises(TypeError):
+        send(flow)
+
+
+def test_a_group_runs_flows_too() -> None:
+    def flow(request: Request) -> Flow:
+        yield Pause(0.001)
+        return (yield request)
+
+    group = GroupHost()
+    sending = Sending(group, Deadline(Timeout(), False, monotonic()), (flow,), Answering(), None, HEAD)
+    task = group.start(sending.run(A))
+    while not task.finished:
+        group.run_once()
+    group.close()
+
+    assert task.result.request is A

@@ -1,0 +1,586 @@
+"""The pooled transport: getting a connection, sending a body, and going out once more."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import socket
+import threading
+import types
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
+from time import monotonic
+from typing import Any
+
+import pytest
+
+from courser.core.deadline import Deadline
+from courser.core.exchange import COLLECTED, HEAD, Exchange
+from courser.core.http1 import HTTP1Connection
+from courser.core.link import SocketLink
+from courser.core.pool import Pool
+from courser.core.route import Route
+from courser.core.transport import TOGETHER, PooledTransport
+from courser.core.waiter import Waiter
+from courser.errors import (
+    ClientClosed,
+    ConnectError,
+    DeadlineExceeded,
+    InvalidRequest,
+    PoolTimeout,
+    ReadError,
+    ReadTimeout,
+    RemoteProtocolError,
+)
+from courser.hosts.aio import current_host
+from courser.hosts.inline import InlineHost, run_inline
+from courser.settings import Limits, Timeout
+from courser.values.request import Request
+
+ROUTE = Route("http", "a", 80)
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+GET = Request("GET", "http://a/")
+
+Script = Callable[[socket.socket, bytes], Any]
+
+
+def answer(peer: socket.socket, data: bytes) -> None:
+    peer.send(OK)
+
+
+def nothing(peer: socket.socket, data: bytes) -> None:
+    """Let the request stand."""
+
+
+def hang_up(peer: socket.socket, data: bytes) -> None:
+    peer.close()
+
+
+def by_turns(*scripts: Script) -> Script:
+    left = list(scripts)
+
+    def script(peer: socket.socket, data: bytes) -> Any:
+        return left.pop(0)(peer, data)
+
+    return script
+
+
+class Dialer:
+    """Makes socketpairs; what is sent on one is shown to its script at once."""
+
+    def __init__(self, *scripts: Any, buffer: int = 0) -> None:
+        self.scripts = list(scripts)
+        self.peers: list[socket.socket] = []
+        self.sent: list[bytes] = []
+        self.buffer = buffer
+
+    async def dial(self, host: Any, route: Route, deadline: Deadline, session: Any = None) -> SocketLink:
+        script = self.scripts.pop(0)
+        if isinstance(script, BaseException):
+            raise script
+        ours, peer = socket.socketpair()
+        ours.setblocking(False)
+        if self.buffer:
+            ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, self.buffer)
+        self.peers.append(peer)
+        link = SocketLink(ours)
+
+        def send(data: bytes | memoryview, /) -> int:
+            size = ours.send(data)
+            self.sent.append(bytes(data[:size]))
+            script(peer, self.sent[-1])
+            return size
+
+        link.send = send
+        return link
+
+
+class World:
+    def __init__(self, *scripts: Any, host: Any = None, buffer: int = 0, **limits: Any) -> None:
+        self.dialer = Dialer(*scripts, buffer=buffer)
+        self.host = host or InlineHost()
+        self.pool: Pool[HTTP1Connection] = Pool(Limits(**limits), threading.Lock, self.host.deliver, self.host.turned)
+        self.transport = PooledTransport(self.host, self.pool, self.dialer)  # type: ignore[arg-type]
+
+    async def asend(self, request: Request = GET, timeout: Timeout | None = None, goal: int = COLLECTED) -> Exchange:
+        deadline = Deadline(timeout or Timeout(), False, monotonic())
+        return await self.transport.send(request, ROUTE, deadline, None, goal)
+
+    def send(self, request: Request = GET, timeout: Timeout | None = None, goal: int = COLLECTED) -> Exchange:
+        return run_inline(self.asend(request, timeout, goal))
+
+    async def aget(self, request: Request = GET) -> bytes:
+        return await (await self.asend(request)).collect(self.host)
+
+    def get(self, request: Request = GET) -> bytes:
+        return run_inline(self.aget(request))
+
+
+@pytest.fixture
+def make() -> Iterator[Callable[..., World]]:
+    made: list[World] = []
+
+    def world(*scripts: Any, **options: Any) -> World:
+        made.append(World(*scripts, **options))
+        return made[-1]
+
+    yield world
+    for each in made:
+        each.pool.close()
+        for peer in each.dialer.peers:
+            peer.close()
+
+
+Make = Callable[..., World]
+
+
+def test_a_connection_is_used_again(make: Make) -> None:
+    world = make(answer)
+
+    assert [world.get(), world.get()] == [b"ok", b"ok"]
+    assert len(world.dialer.peers) == 1
+    assert world.dialer.sent[0].startswith(b"GET / HTTP/1.1\r\n")
+
+
+def test_a_pool_can_be_used_under_another_host(make: Make) -> None:
+    world = make(answer)
+    world.get()
+    host = InlineHost()
+    world.transport = world.transport.under(host)
+
+    assert world.transport.host is host
+    assert world.get() == b"ok"
+    assert len(world.dialer.peers) == 1
+
+
+def test_a_connection_that_has_ended_is_not_used_again(make: Make) -> None:
+    world = make(answer, answer)
+    world.get()
+    world.dialer.peers[0].close()
+
+    assert world.get() == b"ok"
+    assert len(world.dialer.peers) == 2
+
+
+def test_of_several_idle_connections_one_that_lives_is_used(make: Make) -> None:
+    world = make(answer, answer, answer)
+    first, second = world.send(goal=HEAD), world.send(goal=HEAD)
+    run_inline(first.collect(world.host))
+    run_inline(second.collect(world.host))
+    world.dialer.peers[1].close()
+
+    assert world.get() == b"ok"
+    assert len(world.dialer.peers) == 2
+
+
+# Once more
+
+
+def test_a_reused_connection_that_dies_unheard_is_replaced(make: Make) -> None:
+    world = make(by_turns(answer, hang_up), answer)
+    world.get()
+
+    assert world.get() == b"ok"
+    assert len(world.dialer.peers) == 2
+
+
+def test_a_fresh_connection_that_dies_is_an_error(make: Make) -> None:
+    world = make(hang_up)
+    with pytest.raises((ReadError, RemoteProtocolError)) as caught:
+        world.get()
+
+    assert caught.value.request is GET
+    assert not world.pool.permits
+
+
+def test_what_cannot_be_repeated_is_not(make: Make) -> None:
+    world = make(by_turns(answer, hang_up), answer)
+    world.get()
+    with pytest.raises((ReadError, RemoteProtocolError)):
+        world.get(Request("POST", "http://a/", content=b"x"))
+
+
+def test_a_body_that_is_gone_cannot_be_sent_again(make: Make) -> None:
+    world = make(by_turns(answer, hang_up), answer)
+    world.get()
+    with pytest.raises((ReadError, RemoteProtocolError)):
+        world.get(Request("PUT", "http://a/", content=iter([b"x"])))
+
+
+def test_a_body_that_is_there_can(make: Make) -> None:
+    world = make(by_turns(answer, hang_up), answer)
+    world.get()
+
+    assert world.get(Request("PUT", "http://a/", content=b"x")) == b"ok"
+
+
+def test_a_cancellation_is_not_lost_in_a_repetition() -> None:
+    """The connection dies in the very moment in which the task is cancelled."""
+
+    async def main() -> None:
+        world = World(by_turns(answer, nothing), answer, host=current_host(asyncio.get_running_loop()))
+        assert await world.aget() == b"ok"
+        task = asyncio.create_task(world.aget())
+        while len(world.dialer.sent) < 2:
+            await asyncio.sleep(0)
+
+        def both() -> None:
+            world.dialer.peers[0].close()
+            world.host.reactor.turn()
+            task.cancel()
+
+        asyncio.get_running_loop().call_soon(both)
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert len(world.dialer.peers) == 1
+        world.pool.close()
+
+    asyncio.run(main())
+
+
+# Waiting for a connection
+
+
+def test_no_connection_in_time_is_a_timeout(make: Make) -> None:
+    world = make(answer, max_connections=1)
+    held = world.send(goal=HEAD)
+    with pytest.raises(PoolTimeout, match="a:80") as caught:
+        world.send(timeout=Timeout(pool=0.005))
+
+    assert caught.value.request is GET
+    assert not world.pool.lane(ROUTE).waiting
+    held.abort()
+
+
+class Giving(InlineHost):
+    """Does something while a ticket is waited for."""
+
+    __slots__ = ("give",)
+
+    def __init__(self) -> None:
+        self.give: Callable[[], None] | None = None
+
+    async def wait(self, waiter: Waiter, /) -> None:
+        give, self.give = self.give, None
+        if give is not None:
+            give()
+        await super().wait(waiter)
+
+
+def test_who_waits_gets_a_connection_that_comes_back(make: Make) -> None:
+    host = Giving()
+    world = make(answer, max_connections=1, host=host)
+    held = world.send()
+    host.give = held.finish
+
+    assert world.get() == b"ok"
+    assert len(world.dialer.peers) == 1
+
+
+def test_who_waits_gets_a_permit_that_comes_back(make: Make) -> None:
+    host = Giving()
+    world = make(answer, answer, max_connections=1, host=host)
+    held = world.send(goal=HEAD)
+    connection = held.connection
+    assert connection is not None
+    host.give = connection.close
+
+    assert world.get() == b"ok"
+    assert len(world.dialer.peers) == 2
+
+
+def test_who_waits_is_told_that_the_client_was_closed(make: Make) -> None:
+    host = Giving()
+    world = make(answer, max_connections=1, host=host)
+    held = world.send(goal=HEAD)
+    host.give = world.pool.close
+    with pytest.raises(ClientClosed):
+        world.get()
+    with pytest.raises(ClientClosed):
+        world.get()
+    held.abort()
+
+
+def test_a_dial_that_fails_gives_its_permit_back(make: Make) -> None:
+    world = make(ConnectError(phase="connect"), KeyboardInterrupt(), answer, max_connections=1)
+    with pytest.raises(ConnectError) as caught:
+        world.get()
+    assert caught.value.request is GET
+    with pytest.raises(KeyboardInterrupt):
+        world.get()
+
+    assert world.get() == b"ok"
+
+
+# Bodies
+
+
+def sent_after_head(world: World) -> bytes:
+    return b"".join(world.dialer.sent).partition(b"\r\n\r\n")[2]
+
+
+def test_a_small_body_leaves_with_its_head(make: Make) -> None:
+    world = make(answer)
+    world.get(Request("POST", "http://a/", content=b"hello"))
+
+    assert len(world.dialer.sent) == 1
+    assert sent_after_head(world) == b"hello"
+
+
+def test_an_empty_body_is_a_body(make: Make) -> None:
+    world = make(answer)
+    world.get(Request("POST", "http://a/", content=b""))
+
+    assert b"Content-Length: 0" in world.dialer.sent[0]
+
+
+class Taking:
+    """A peer that takes a body of a known size, and then answers."""
+
+    def __init__(self, size: int) -> None:
+        self.left = size
+        self.head = b""
+
+    def __call__(self, peer: socket.socket, data: bytes) -> None:
+        peer.setblocking(False)
+        try:
+            while True:
+                data = peer.recv(2**20)
+                if b"\r\n\r\n" not in self.head:
+                    self.head += data
+                    data = self.head.partition(b"\r\n\r\n")[2]
+                self.left -= len(data)
+        except BlockingIOError:
+            pass
+        if self.left <= 0 and self.head:
+            peer.send(OK)
+
+
+def test_a_large_body_follows_its_head(make: Make) -> None:
+    size = 2**20 + TOGETHER
+    world = make(Taking(size))
+
+    assert world.get(Request("POST", "http://a/", content=b"x" * size)) == b"ok"
+    assert len(sent_after_head(world)) == size
+
+
+@pytest.mark.parametrize("sized", [False, True])
+def test_a_body_in_pieces(make: Make, sized: bool) -> None:
+    def script(peer: socket.socket, data: bytes) -> None:
+        if data.endswith(b"abcdef" if sized else b"0\r\n\r\n"):
+            peer.send(OK)
+
+    world = make(script)
+    content: Any = io.BytesIO(b"abcdef") if sized else iter([b"abc", b"def"])
+
+    assert world.get(Request("POST", "http://a/", content=content)) == b"ok"
+    assert sent_after_head(world) == (b"abcdef" if sized else b"3\r\nabc\r\n3\r\ndef\r\n0\r\n\r\n")
+
+
+class Early:
+    """A peer that answers as soon as it has the head, and takes nothing more."""
+
+    def __call__(self, peer: socket.socket, data: bytes) -> None:
+        if data.startswith(b"POST"):
+            peer.send(b"HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\n\r\nno")
+
+
+@pytest.mark.parametrize(
+    "content", [lambda: b"x" * 10**6, lambda: iter([b"x" * 10**5] * 10)], ids=["whole", "in pieces"]
+)
+def test_an_early_answer_ends_the_upload(make: Make, content: Callable[[], Any]) -> None:
+    world = make(Early(), buffer=8192)
+    exchange = world.send(Request("POST", "http://a/", content=content()), Timeout(5, 5, 5, 5, 5))
+    assert exchange.status_code == 413
+    connection = exchange.connection
+    assert connection is not None
+    assert run_inline(exchange.collect(world.host)) == b"no"
+
+    assert connection.closed
+
+
+def test_a_body_that_never_ends_ends_with_the_time(make: Make) -> None:
+    world = make(nothing, buffer=2**20)
+
+    def endless() -> Iterator[bytes]:
+        while True:
+            yield b"x"
+
+    with pytest.raises(DeadlineExceeded):
+        world.send(Request("POST", "http://a/", content=endless()), Timeout(total=0.01))
+
+
+def test_what_a_body_raises_is_raised_and_closes_the_connection(make: Make) -> None:
+    def broken() -> Iterator[bytes]:
+        yield b"x"
+        raise ZeroDivisionError
+
+    world = make(nothing)
+    with pytest.raises(ZeroDivisionError):
+        world.get(Request("POST", "http://a/", content=broken()))
+
+    assert not world.pool.permits
+
+
+def test_silence_after_the_request_is_a_timeout(make: Make) -> None:
+    world = make(nothing)
+    with pytest.raises(ReadTimeout) as caught:
+        world.send(timeout=Timeout(read=0.005))
+
+    assert caught.value.request is GET
+
+
+# Asynchronous bodies
+
+
+class Source:
+    """An async iterator that remembers how it ended; it may have no way to be closed."""
+
+    def __init__(self, *pieces: bytes, rest: float = 0.0) -> None:
+        self.pieces = list(pieces)
+        self.rest = rest
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self.run()
+
+    async def run(self) -> AsyncIterator[bytes]:
+        for piece in self.pieces:
+            yield piece
+        if self.rest:
+            await asyncio.sleep(self.rest)
+        self.pieces.clear()
+
+
+def last_chunk(peer: socket.socket, data: bytes) -> None:
+    if data.endswith(b"0\r\n\r\n"):
+        peer.send(OK)
+
+
+def test_an_async_body_that_never_waits_needs_no_loop(make: Make) -> None:
+    world = make(last_chunk)
+
+    assert world.get(Request("POST", "http://a/", content=Source(b"abc", b"def"))) == b"ok"
+
+
+@types.coroutine
+def suspend() -> Generator[None, None, None]:
+    yield
+
+
+def test_an_async_body_that_waits_needs_one(make: Make) -> None:
+    async def waiting() -> AsyncIterator[bytes]:
+        yield b"abc"
+        await suspend()
+
+    world = make(last_chunk)
+    with pytest.raises(InvalidRequest, match="AsyncClient"):
+        world.get(Request("POST", "http://a/", content=waiting()))
+
+
+def in_a_loop(body: Callable[[World], Any], *scripts: Any, **options: Any) -> None:
+    async def main() -> None:
+        world = World(*scripts, host=current_host(asyncio.get_running_loop()), **options)
+        try:
+            await body(world)
+        finally:
+            world.pool.close()
+            for peer in world.dialer.peers:
+                peer.close()
+
+    asyncio.run(main())
+
+
+def test_an_async_body_leaves_as_it_comes() -> None:
+    async def body(world: World) -> None:
+        assert await world.aget(Request("POST", "http://a/", content=Source(b"abc", rest=0.001))) == b"ok"
+
+    in_a_loop(body, last_chunk)
+
+
+def test_an_async_body_waits_for_room() -> None:
+    async def body(world: World) -> None:
+        task = asyncio.ensure_future(world.aget(Request("POST", "http://a/", content=Source(b"x" * 10**6))))
+        await asyncio.sleep(0)
+        received = b""
+        while not received.endswith(b"0\r\n\r\n"):
+            await asyncio.sleep(0)
+            try:
+                received += world.dialer.peers[0].recv(2**20, socket.MSG_DONTWAIT)
+            except (BlockingIOError, IndexError):
+                pass
+        assert await task == b"ok"
+
+    in_a_loop(body, last_chunk, buffer=8192)
+
+
+def test_an_early_answer_is_seen_while_an_async_body_sleeps() -> None:
+    source = Source(b"abc", rest=10.0)
+
+    async def body(world: World) -> None:
+        exchange = await world.asend(Request("POST", "http://a/", content=source))
+        assert exchange.status_code == 413
+        exchange.abort()
+
+    in_a_loop(body, Early())
+
+
+class Bare:
+    """A body whose source has no way to be closed."""
+
+    length = data = None
+    replayable = False
+
+    def __init__(self, source: Any) -> None:
+        self.open = lambda: source
+
+
+def test_an_early_answer_is_seen_between_two_pieces() -> None:
+    class Pieces:
+        def __aiter__(self) -> Pieces:
+            return self
+
+        async def __anext__(self) -> bytes:
+            return b"x" * 10**5
+
+    async def body(world: World) -> None:
+        request = Request("POST", "http://a/", content=Pieces())
+        assert request.body is not None
+        request.body = Bare(Pieces())  # type: ignore[assignment]
+        exchange = await world.asend(request)
+        assert exchange.status_code == 413
+        exchange.abort()
+
+    in_a_loop(body, Early(), buffer=8192)
+
+
+def test_an_async_body_of_known_size_has_no_last_chunk() -> None:
+    def script(peer: socket.socket, data: bytes) -> None:
+        if data.endswith(b"def"):
+            peer.send(OK)
+
+    async def body(world: World) -> None:
+        request = Request("POST", "http://a/", content=Source(b"abcdef"))
+        assert request.body is not None
+        request.body.length = 6
+        assert await world.aget(request) == b"ok"
+
+    in_a_loop(body, script)
+
+
+def test_a_source_need_have_no_way_to_be_closed(make: Make) -> None:
+    class One:
+        left = 1
+
+        def __aiter__(self) -> One:
+            return self
+
+        async def __anext__(self) -> bytes:
+            if not self.left:
+                raise StopAsyncIteration
+            self.left -= 1
+            return b"abc"
+
+    world = make(last_chunk)
+    request = Request("POST", "http://a/", content=Source())
+    request.body = Bare(One())  # type: ignore[assignment]
+
+    assert world.get(request) == b"ok"

@@ -1,0 +1,364 @@
+"""The clients: one set of verbs in two colours."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import inspect
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from unittest import mock
+from weakref import ref
+
+import pytest
+
+import courser
+from courser.client import AsyncClient, Client
+from courser.errors import ClientClosed, NoAsyncHost, StatusError
+from courser.settings import Timeout
+from courser.values.headers import Headers
+from courser.values.query import QueryParams
+from courser.values.request import Request
+from courser.values.response import Response
+from courser.values.url import URL
+
+HERE = "http://a.example/"
+VERBS = ("get", "head", "post", "put", "patch", "delete", "options", "query")
+
+
+class Echo:
+    """Answers with the method, and keeps what it was asked."""
+
+    def __init__(self, status: int = 200) -> None:
+        self.status = status
+        self.asked: list[Request] = []
+
+    def send(self, request: Request, deadline: float, /) -> Response:
+        self.asked.append(request)
+        return Response(self.status, content=request.method.encode())
+
+
+class Sync:
+    """A sync client behind async names."""
+
+    def __init__(self, **options: Any) -> None:
+        self.client = Client(**options)
+
+    async def call(self, name: str, *arguments: Any, **options: Any) -> Any:
+        return getattr(self.client, name)(*arguments, **options)
+
+    async def stream(self, *arguments: Any, **options: Any) -> tuple[int, bytes]:
+        with self.client.stream(*arguments, **options) as response:
+            return response.status_code, response.read()
+
+
+class Async:
+    """An async client."""
+
+    def __init__(self, **options: Any) -> None:
+        self.client = AsyncClient(**options)
+
+    async def call(self, name: str, *arguments: Any, **options: Any) -> Any:
+        return await getattr(self.client, name)(*arguments, **options)
+
+    async def stream(self, *arguments: Any, **options: Any) -> tuple[int, bytes]:
+        async with self.client.stream(*arguments, **options) as response:
+            return response.status_code, await response.read()
+
+
+Colour = Callable[..., Any]
+
+
+@pytest.fixture(params=[Sync, Async])
+def colour(request: pytest.FixtureRequest) -> Colour:
+    made: Colour = request.param
+    return made
+
+
+def run(call: Awaitable[Any]) -> Any:
+    async def main() -> Any:
+        return await call
+
+    return asyncio.run(main())
+
+
+# Verbs
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_each_verb_sends_its_method(colour: Colour, verb: str) -> None:
+    echo = Echo()
+    made = colour(transport=echo)
+
+    response = run(made.call(verb, HERE, headers={"X": "1"}, timeout=5))
+
+    assert type(response) is Response
+    assert response.content == verb.upper().encode()
+    assert echo.asked[0].headers["x"] == "1"
+
+
+def test_any_method_can_be_requested(colour: Colour) -> None:
+    assert run(colour(transport=Echo()).call("request", "m-search", HERE)).content == b"M-SEARCH"
+
+
+@pytest.mark.parametrize("verb", [*VERBS, "request", "stream"])
+def test_a_positional_argument_too_many_is_told_its_keyword(colour: Colour, verb: str) -> None:
+    echo = Echo()
+    arguments = ["POST", HERE] if verb in ("request", "stream") else [HERE]
+    keyword = "params" if verb in ("get", "head", "options", "delete") else "content, data or json"
+    made = colour(transport=echo)
+
+    with pytest.raises(TypeError, match=rf"{verb}\(\) takes .* by position: give the dict as {keyword}=\.\.\."):
+        run(made.stream(*arguments, {}) if verb == "stream" else made.call(verb, *arguments, {}))
+
+    assert echo.asked == []
+
+
+def test_both_colours_have_the_same_names() -> None:
+    own = {name for name in dir(Client) if not name.startswith("_")}
+    other = {name for name in dir(AsyncClient) if not name.startswith("_")}
+
+    assert own - other == {"map", "as_completed"}
+    assert other - own == {"aclose"}
+
+
+@pytest.mark.parametrize("verb", [*VERBS, "request", "send", "close", "aclose"])
+def test_async_verbs_are_coroutine_functions(verb: str) -> None:
+    assert inspect.iscoroutinefunction(getattr(AsyncClient, verb))
+    assert isinstance(getattr(mock.create_autospec(AsyncClient), verb), mock.AsyncMock | mock.Mock)
+    assert asyncio.iscoroutinefunction(getattr(mock.create_autospec(AsyncClient), verb))
+
+
+# Streams
+
+
+def test_a_stream(colour: Colour) -> None:
+    assert run(colour(transport=Echo(404)).stream("GET", HERE)) == (404, b"GET")
+
+
+@pytest.mark.parametrize("where", ["client", "call"])
+def test_a_stream_may_raise_for_its_status(colour: Colour, where: str) -> None:
+    raising: dict[str, Any] = {"raise_for_status": True}
+    made = colour(transport=Echo(404), **(raising if where == "client" else {}))
+
+    with pytest.raises(StatusError) as caught:
+        run(made.stream("GET", HERE, **({} if where == "client" else raising)))
+
+    assert caught.value.response is not None
+    assert caught.value.response.content == b"GET"
+    assert run(made.stream("GET", HERE, raise_for_status=False)) == (404, b"GET")
+
+
+def test_a_stream_that_was_not_entered_says_how(colour: Colour) -> None:
+    with pytest.raises(AttributeError, match=r"no status_code before the request is sent: .*with client.stream\(...\)"):
+        _ = colour(transport=Echo()).client.stream("GET", HERE).status_code
+
+
+# Requests made before
+
+
+def test_build_and_send(colour: Colour) -> None:
+    echo = Echo()
+    made = colour(transport=echo, headers={"X": "1"}, base_url=HERE)
+    request = made.client.build_request("post", "y", json=1)
+    request.headers["Y"] = "2"
+
+    run(made.call("send", request, timeout=5))
+
+    sent = echo.asked[0]
+    assert sent is request
+    assert (sent.method, sent.url, sent.headers["x"], sent.headers["y"]) == ("POST", URL(HERE + "y"), "1", "2")
+
+
+def test_a_request_of_the_callers_is_sent_as_it_is(colour: Colour) -> None:
+    echo = Echo()
+    run(colour(transport=echo, headers={"X": "1"}).call("send", Request("GET", HERE)))
+    assert echo.asked[0].headers == {}
+
+
+def test_build_and_send_refuse_what_is_not_theirs(colour: Colour) -> None:
+    made = colour(transport=Echo())
+    with pytest.raises(TypeError, match="give it to send"):
+        made.client.build_request("GET", HERE, timeout=5)
+    with pytest.raises(TypeError, match="give json to build_request"):
+        run(made.call("send", Request("GET", HERE), json=1))
+
+
+# Settings
+
+
+def test_settings_can_be_read_and_changed(colour: Colour) -> None:
+    echo = Echo()
+    made = colour(transport=echo, headers={"A": "1"}, params={"p": 1}, timeout=5, base_url=HERE)
+    client = made.client
+    assert (client.headers["a"], client.params, client.timeout.plain) == ("1", QueryParams({"p": 1}), 5)
+    assert client.base_url == URL(HERE)
+    run(made.call("get", "x"))
+
+    client.headers["A"] = "2"
+    client.params = {"q": 2}
+    client.base_url = "http://b.example/v1"
+    client.timeout = (1, 2)
+    run(made.call("get", "x"))
+    client.headers = {"B": "3"}
+    client.params = None
+    client.base_url = None
+    client.timeout = Timeout()
+    run(made.call("get", "http://c.example/"))
+
+    assert [str(request.url) for request in echo.asked] == [
+        "http://a.example/x?p=1",
+        "http://b.example/v1/x?q=2",
+        "http://c.example/",
+    ]
+    assert [request.headers.get("a") for request in echo.asked] == ["1", "2", None]
+    assert echo.asked[2].headers == {"B": "3"}
+    assert isinstance(client.headers, Headers)
+    assert (client.base_url, client.params, client.timeout) == (None, QueryParams(), Timeout())
+
+
+@pytest.mark.parametrize("name", ["headers", "params", "timeout", "base_url"])
+def test_what_makes_no_sense_is_said_when_it_is_set(colour: Colour, name: str) -> None:
+    with pytest.raises(TypeError):
+        setattr(colour().client, name, object())
+
+
+def test_repr(colour: Colour) -> None:
+    made = colour(base_url="http://u:p@a.example/v1?key=s", headers={"Authorization": "s"})
+    name = type(made.client).__name__
+
+    assert repr(made.client) == f"<{name} http://a.example/v1?key=***>"
+    run(made.call("close"))
+    assert repr(made.client) == f"<{name} http://a.example/v1?key=*** closed>"
+    assert repr(colour().client) == f"<{name}>"
+
+
+def test_an_option_that_there_is_not(colour: Colour) -> None:
+    with pytest.raises(TypeError, match=r"a client has no option 'time_out'; did you mean 'timeout'\?"):
+        colour(time_out=5)
+
+
+# Closing
+
+
+def test_a_closed_client_takes_no_more_requests(colour: Colour) -> None:
+    echo = Echo()
+    made = colour(transport=echo)
+    assert not made.client.is_closed
+
+    run(made.call("close"))
+    run(made.call("close"))
+
+    assert made.client.is_closed
+    with pytest.raises(ClientClosed):
+        run(made.call("get", HERE))
+    assert echo.asked == []
+    assert made.client.stats() == {"connections": 0, "idle": 0}
+
+
+def test_a_context_closes() -> None:
+    with Client() as client:
+        assert not client.is_closed
+    assert client.is_closed
+
+    async def main() -> AsyncClient:
+        async with AsyncClient() as client:
+            assert not client.is_closed
+        return client
+
+    assert asyncio.run(main()).is_closed
+
+
+def test_a_client_is_in_no_cycle(colour: Colour) -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        made = colour(transport=Echo(), headers={"X": "1"})
+        run(made.call("get", HERE))
+        watched = [ref(made.client), ref(made.client._session)]
+        del made
+        assert [each() for each in watched] == [None, None]
+    finally:
+        gc.enable()
+
+
+# Many loops and threads
+
+
+def test_an_async_client_lives_in_many_loops() -> None:
+    client = AsyncClient(transport=Echo())
+
+    async def main() -> Response:
+        await client.get(HERE)
+        return await client.get(HERE)
+
+    for _ in range(3):
+        assert asyncio.run(main()).content == b"GET"
+        assert len(client._places) <= 1
+
+
+def test_a_loop_that_is_gone_is_forgotten() -> None:
+    client = AsyncClient(transport=Echo())
+    asyncio.run(client.get(HERE))
+    gc.collect()
+    assert client._places == {}
+
+
+def test_a_loop_that_is_closed_is_forgotten_when_another_comes() -> None:
+    client = AsyncClient(transport=Echo())
+    closed, other = asyncio.new_event_loop(), asyncio.new_event_loop()
+    closed.run_until_complete(client.get(HERE))
+    assert client.stats() == {"connections": 0, "idle": 0}
+    closed.close()
+
+    other.run_until_complete(client.get(HERE))
+    assert list(client._places) == [id(other)]
+    third = asyncio.new_event_loop()
+    third.run_until_complete(client.get(HERE))
+    third.close()
+
+    assert list(client._places) == [id(other), id(third)]
+    other.run_until_complete(client.close())
+    other.close()
+
+
+def test_the_end_of_a_loop_does_not_take_the_place_of_a_later_one_at_its_address() -> None:
+    client = AsyncClient(transport=Echo())
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(client.get(HERE))
+    ((key, (_, place)),) = client._places.items()
+    client._places[key] = later = (lambda: None, place)
+
+    loop.close()
+    del loop
+    gc.collect()
+
+    assert client._places == {key: later}
+
+
+def test_a_client_outside_of_loops_says_so() -> None:
+    client = AsyncClient(transport=Echo())
+    call = client.get(HERE)
+    with pytest.raises(NoAsyncHost, match=r"or use courser.Client"):
+        call.send(None)
+
+
+def test_threads_share_a_client() -> None:
+    echo = Echo()
+    with Client(transport=echo) as client, ThreadPoolExecutor(8) as threads:
+        bodies = list(threads.map(lambda _: client.get(HERE).content, range(100)))
+    assert bodies == [b"GET"] * 100
+
+
+# Many at once
+
+
+def test_map_and_as_completed() -> None:
+    with Client(transport=Echo()) as client:
+        requests = [HERE, URL(HERE + "x"), Request("PUT", HERE)]
+        assert [each.content for each in client.map(requests)] == [b"GET", b"GET", b"PUT"]
+        assert sorted(each.content for each in client.as_completed(requests, concurrency=1)) == [b"GET", b"GET", b"PUT"]
+        answers = list(client.map([HERE, "nonsense"], return_exceptions=True))
+    assert isinstance(answers[0], Response)
+    assert isinstance(answers[1], courser.InvalidURL)

@@ -1,0 +1,619 @@
+"""What a client's settings make of a call: the request that is sent, and the response that comes of it."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from courser.core.place import Place
+from courser.errors import (
+    ClientClosed,
+    DecodingError,
+    HTTPError,
+    InvalidRequest,
+    InvalidURL,
+    LimitExceeded,
+    ReadError,
+    StatusError,
+    TooManyRedirects,
+)
+from courser.hosts.inline import InlineHost, run_inline
+from courser.session import Session
+from courser.settings import DEFAULT, Timeout
+from courser.values.request import Request
+from courser.values.response import Response
+from courser.values.url import URL
+
+HERE = "http://a.example/"
+OK = Response(200, content=b"ok")
+Handler = Callable[[Request], Response]
+
+
+class Fake:
+    """Answers with what a function says, and keeps what it was asked."""
+
+    def __init__(self, handler: Handler = lambda request: OK) -> None:
+        self.handler = handler
+        self.asked: list[Request] = []
+
+    def send(self, request: Request, deadline: float, /) -> Response:
+        self.asked.append(request)
+        return self.handler(request)
+
+
+class Calls:
+    """A session over a fake transport, called as a client calls it."""
+
+    def __init__(self, handler: Handler = lambda request: OK, **options: Any) -> None:
+        self.fake = Fake(handler)
+        self.session = Session(transport=self.fake, **options)
+        self.place: Place = self.session.place(InlineHost())
+
+    def __call__(self, method: str, url: Any, **options: Any) -> Response:
+        return run_inline(self.session.perform(self.place, method, url, options))  # type: ignore[arg-type]
+
+    def get(self, url: Any = HERE, **options: Any) -> Response:
+        return self("GET", url, **options)
+
+    def sent(self, url: Any = HERE, **options: Any) -> Request:
+        """What a GET sends."""
+        self.get(url, **options)
+        return self.fake.asked[-1]
+
+
+def redirect(location: str) -> Response:
+    return Response(302, headers={"Location": location})
+
+
+# Headers
+
+
+def test_default_headers() -> None:
+    calls = Calls()
+    assert [name.lower() for name in calls.sent().headers] == ["user-agent", "accept", "accept-encoding"]
+    assert calls.sent().headers is not calls.session.headers
+
+
+def test_client_and_request_headers_are_merged() -> None:
+    calls = Calls(headers={"X": "client", "Y": "client", "User-Agent": "mine"})
+
+    sent = calls.sent(headers=[("x", "1"), ("X", "2"), ("Z", "3")])
+
+    assert sent.headers.get_list("x") == ["1", "2"]
+    assert (sent.headers["y"], sent.headers["z"], sent.headers["user-agent"]) == ("client", "3", "mine")
+    assert calls.sent().headers["x"] == "client"
+
+
+def test_none_removes_a_header() -> None:
+    calls = Calls(headers={"X": "1", "Accept": None})
+
+    assert "accept" not in calls.sent().headers
+    sent = calls.sent(headers={"x": None, "User-Agent": None})
+    assert [name.lower() for name in sent.headers] == ["accept-encoding"]
+    assert calls.sent().headers["x"] == "1"
+
+
+def test_headers_changed_after_a_request_take_effect() -> None:
+    calls = Calls()
+    calls.get()
+    calls.get()
+    calls.session.headers["X"] = "1"
+    assert calls.sent().headers["x"] == "1"
+    calls.session.headers.add("X", "2")
+    assert calls.sent().headers.get_list("x") == ["1", "2"]
+    del calls.session.headers["X"]
+    assert "x" not in calls.sent().headers
+
+
+def test_a_request_does_not_change_its_client() -> None:
+    calls = Calls()
+    for _ in range(2):
+        calls.session.request("GET", HERE, {}).headers["X"] = "1"
+    assert "x" not in calls.sent().headers
+    assert "x" not in calls.session.headers
+
+
+def test_plain_requests_share_the_encoded_headers() -> None:
+    calls = Calls(headers={"X": "1"})
+    blocks = [calls.session.request("GET", HERE, options)._block for options in ({}, {}, {"timeout": 5}, {})]  # type: ignore[arg-type]
+
+    assert blocks[1] is blocks[2] is blocks[3]
+    assert b"X: 1\r\n" in blocks[1]
+
+
+@pytest.mark.parametrize("name", ["Host", "Content-Length", "Transfer-Encoding"])
+def test_a_default_that_frames_or_names_is_not_shared(name: str) -> None:
+    calls = Calls(headers={name: "0"})
+    calls.get()
+    _, _, host, block = calls.sent().wire()
+
+    assert (b"Host: 0" in block) == (name == "Host")
+    assert host == (b"" if name == "Host" else b"a.example")
+    assert b"Content-Length" not in block
+    assert b"Transfer-Encoding" not in block
+
+
+# URLs, parameters, credentials
+
+
+@pytest.mark.parametrize(
+    ("base", "url", "whole"),
+    [
+        ("http://a.example/v1", "items", "http://a.example/v1/items"),
+        ("http://a.example/v1/", "/items?x=1", "http://a.example/v1/items?x=1"),
+        ("http://a.example/v1?k=1", "items?x=1", "http://a.example/v1/items?k=1&x=1"),
+        ("http://a.example/v1", "", "http://a.example/v1"),
+        ("http://a.example/v1", "http://b.example/y", "http://b.example/y"),
+        ("http://a.example/v1", URL("http://b.example/y"), "http://b.example/y"),
+        ("", "http://b.example/y", "http://b.example/y"),
+        (None, "http://b.example/y", "http://b.example/y"),
+    ],
+)
+def test_base_url(base: Any, url: Any, whole: str) -> None:
+    assert str(Calls(base_url=base).sent(url).url) == whole
+
+
+@pytest.mark.parametrize("base", [None, HERE])
+@pytest.mark.parametrize("url", [None, 5, b"http://a.example/"])
+def test_a_url_of_another_type_is_refused(base: Any, url: Any) -> None:
+    calls = Calls(base_url=base)
+    with pytest.raises(TypeError, match="a URL is a str or a URL, not "):
+        calls.get(url)
+    assert calls.fake.asked == []
+
+
+@pytest.mark.parametrize("url", ["/x", "a.example", "http://", ""])
+def test_a_url_is_absolute_without_a_base(url: str) -> None:
+    with pytest.raises(InvalidURL):
+        Calls().get(url)
+
+
+@pytest.mark.parametrize(
+    ("client", "given", "query"),
+    [
+        (None, {"b": 2}, "z=0&b=2"),
+        ({"a": 1}, None, "z=0&a=1"),
+        ({"a": 1}, {}, "z=0&a=1"),
+        ({"a": 1, "b": 1}, {"b": [2, 3]}, "z=0&a=1&b=2&b=3"),
+        ({"a": 1, "b": 1}, {"b": None}, "z=0&a=1"),
+        ({"a": 1}, [("a", True)], "z=0&a=true"),
+        ({"a": 1}, "a=%2f", "z=0&a=1&a=%2f"),
+        ({"a": 1}, b"a=%2F", "z=0&a=1&a=%2F"),
+        ("a=1", {"c": "x y"}, "z=0&a=1&c=x%20y"),
+    ],
+)
+def test_parameters_join_the_query_and_replace_the_clients(client: Any, given: Any, query: str) -> None:
+    calls = Calls(params=client)
+    options = {} if given is None else {"params": given}
+
+    assert [calls.sent(HERE + "?z=0", **options).url.query for _ in range(2)] == [query, query]
+
+
+def test_credentials_in_the_url() -> None:
+    calls = Calls()
+    for _ in range(2):
+        sent = calls.sent("http://u:p%40@a.example/")
+        assert (str(sent.url), sent.headers["authorization"]) == (HERE, "Basic dTpwQA==")
+    assert "authorization" not in calls.sent().headers
+
+
+def test_whose_credentials_come_first() -> None:
+    calls = Calls(headers={"Authorization": "client"})
+
+    assert calls.sent().headers["authorization"] == "client"
+    assert calls.sent("http://u@a.example/").headers["authorization"] == "Basic dTo="
+    given = {"authorization": "given"}
+    assert calls.sent("http://u@a.example/", headers=given).headers.get_list("Authorization") == ["given"]
+
+
+def test_credentials_in_the_base_url() -> None:
+    calls = Calls(base_url="http://u:p@a.example/v1")
+
+    assert calls.sent("x").headers["authorization"] == "Basic dTpw"
+    assert "authorization" not in calls.sent("http://b.example/").headers
+
+
+# What is the client's own stays with its base_url
+
+
+@pytest.mark.parametrize(
+    ("url", "own"),
+    [
+        ("x", True),
+        ("http://a.example/other", True),
+        ("http://a.example:80/other", True),
+        ("//b.example/x", True),  # a path, below the base
+        ("http://b.example/", False),
+        ("https://a.example/", False),
+        ("http://a.example:8080/", False),
+        ("http://www.a.example/", False),
+        (URL("http://b.example/"), False),
+    ],
+)
+def test_headers_and_parameters_go_to_the_origin_of_the_base_url_only(url: Any, own: bool) -> None:
+    calls = Calls(base_url="http://a.example/v1", headers={"X-Key": "s", "Authorization": "s"}, params={"key": "s"})
+    for options in ({}, {}, {"headers": {"Y": "1"}, "params": {"y": 1}}):
+        sent = calls.sent(url, **options)
+        assert ("x-key" in sent.headers, "authorization" in sent.headers) == (own, own)
+        assert ("key=s" in sent.url.query) == own
+        assert "user-agent" in sent.headers
+        assert ("y" in sent.headers, "y=1" in sent.url.query) == (bool(options), bool(options))
+
+
+def test_headers_of_the_client_do_not_leave_its_base_url_by_a_redirect() -> None:
+    def handler(request: Request) -> Response:
+        return redirect("http://b.example/") if request.url.host == "a.example" else OK
+
+    calls = Calls(handler, base_url=HERE, headers={"X-Key": "s", "User-Agent": "mine"})
+    calls.session.headers["X-Late"] = "s"
+
+    response = calls.get("x", headers={"Y": "1"})
+
+    sent = response.request.headers
+    assert ("x-key" in sent, "x-late" in sent, sent["y"], sent["user-agent"]) == (False, False, "1", "mine")
+    unfollowed = calls.get("x", follow_redirects=False)
+    assert "x-key" not in unfollowed.next_request.headers  # type: ignore[union-attr]
+
+
+def test_without_a_base_url_they_go_where_they_are_sent() -> None:
+    calls = Calls(headers={"X-Key": "s", "Authorization": "s"}, params={"key": "s"})
+
+    for url in ("http://a.example/", "http://b.example/"):
+        sent = calls.sent(url)
+        assert (sent.headers["x-key"], sent.headers["authorization"], sent.url.query) == ("s", "s", "key=s")
+
+
+# Options
+
+
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [("header", "headers"), ("allow_redirects", "follow_redirects"), ("time_out", "timeout"), ("jsn", "json")],
+)
+def test_a_misspelt_option_is_told_with_what_was_meant(name: str, near: str) -> None:
+    calls = Calls()
+    with pytest.raises(TypeError, match=rf"a request has no option '{name}'; did you mean '{near}'\?"):
+        calls.get(**{name: 1})
+    assert calls.fake.asked == []
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "error", "match"),
+    [
+        ("timeout", "5", TypeError, "number of seconds"),
+        ("timeout", -1, ValueError, "above 0"),
+        ("headers", 5, TypeError, "headers are a mapping, or pairs"),
+        ("headers", {"A": 5}, TypeError, "A"),
+        ("headers", {"A": "x\ny"}, InvalidRequest, "A"),
+        ("params", 5, TypeError, "parameters are a mapping or pairs"),
+        ("verify", None, TypeError, "verify is True"),
+        ("cert", 5, TypeError, "cert is the path"),
+        ("max_body_size", "5", TypeError, "max_body_size is a whole number"),
+        ("max_body_size", -1, ValueError, "max_body_size is -1"),
+        ("extensions", 5, TypeError, "extensions are a mapping"),
+    ],
+)
+def test_what_makes_no_sense_is_said_before_anything_is_sent(
+    option: str, value: Any, error: type[Exception], match: str
+) -> None:
+    calls = Calls()
+    with pytest.raises(error, match=match):
+        calls("POST", HERE, **{option: value})
+    assert calls.fake.asked == []
+    if option != "extensions":
+        with pytest.raises(error, match=match):
+            Session(**{option: value})  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        ({"base_url": "a.example"}, InvalidURL),
+        ({"base_url": 5}, TypeError),
+        ({"max_redirects": -1}, ValueError),
+        ({"max_redirects": None}, TypeError),
+        ({"mounts": {"nonsense": None}}, InvalidRequest),
+        ({"sensitive_headers": "X"}, TypeError),
+        ({"local_address": 5}, TypeError),
+        ({"verify": False, "nothing": 1}, TypeError),
+    ],
+)
+def test_what_a_client_cannot_be_made_with(options: Any, error: type[Exception]) -> None:
+    with pytest.raises(error):
+        Session(**options)
+
+
+def test_the_options_of_a_call_go_before_the_clients() -> None:
+    calls = Calls(timeout=5, max_body_size=10, follow_redirects=False)
+    plain = calls.session.sending(calls.place, {}, False)
+    told = calls.session.sending(
+        calls.place, {"timeout": Timeout(total=7), "max_body_size": None, "follow_redirects": True}, False
+    )
+    default = calls.session.sending(calls.place, {"timeout": DEFAULT}, True)
+
+    assert (plain.deadline.timeout.plain, told.deadline.timeout.total) == (5, 7)
+    assert default.deadline.timeout is calls.session.timeout
+    assert (plain.limit, told.limit, default.limit) == (10, None, 10)
+    assert (len(plain.layers), len(told.layers), len(default.layers)) == (0, 1, 0)
+
+
+def test_a_call_may_have_a_tls_policy_of_its_own() -> None:
+    calls = Calls(verify="roots.pem", cert=("c.pem", "k.pem"))
+    sending = calls.session.sending
+
+    assert sending(calls.place, {"timeout": 5}, False).tls is None
+    told = sending(calls.place, {"verify": False}, False).tls
+    assert (told.verify, told.cert) == (False, ("c.pem", "k.pem", None))
+    told = sending(calls.place, {"cert": "x.pem", "server_hostname": "h"}, False).tls
+    assert (told.verify, told.cert, told.server_hostname) == ("roots.pem", ("x.pem", None, None), "h")
+
+
+# Requests made before
+
+
+def test_a_request_is_built_with_the_clients_defaults() -> None:
+    calls = Calls(base_url=HERE, headers={"X": "1"}, params={"k": 1})
+
+    request = calls.session.build("post", "y", {"json": 1})
+
+    assert (request.method, str(request.url), request.headers["x"]) == ("POST", "http://a.example/y?k=1", "1")
+
+
+@pytest.mark.parametrize("option", ["timeout", "verify", "follow_redirects"])
+def test_how_to_send_is_said_to_send(option: str) -> None:
+    given: Any = {option: 1}
+    with pytest.raises(TypeError, match=rf"build_request\(\) takes no {option}: give it to send\(\)"):
+        Calls().session.build("GET", HERE, given)
+
+
+@pytest.mark.parametrize("option", ["params", "headers", "content", "data", "json", "extensions"])
+def test_what_to_send_is_said_when_the_request_is_made(option: str) -> None:
+    given: Any = {option: None, "timeout": 5}
+    with pytest.raises(TypeError, match=rf"send\(\) takes no {option}: the request is made; .* build_request\(\)"):
+        Calls().session.how(Request("GET", HERE), given)
+
+
+def test_send_checks_its_options_too() -> None:
+    given: Any = {"timout": 5}
+    with pytest.raises(TypeError, match=r"send\(\) has no option 'timout'; did you mean 'timeout'\?"):
+        Calls().session.how(Request("GET", HERE), given)
+
+
+@pytest.mark.parametrize("wrong", [HERE, None, URL(HERE)])
+def test_send_takes_a_request(wrong: Any) -> None:
+    with pytest.raises(TypeError, match=r"send\(\) takes a courser.Request, not \w+; get\(\) takes a URL"):
+        Calls().session.how(wrong, {})
+
+
+def test_a_url_that_was_set_is_made_one() -> None:
+    request = Request("GET", HERE)
+    request.url = "http://u:p@b.example/"  # type: ignore[assignment]
+
+    assert Calls().session.how(request, {"timeout": 5}) == {"timeout": 5}
+
+    assert request.url == URL("http://b.example/")
+    assert request.headers["authorization"] == "Basic dTpw"
+
+
+# Responses
+
+
+def test_a_response() -> None:
+    answer = Response(201, headers={"A": "1"}, content=b"x" * 5, http_version="HTTP/2", reason_phrase="Fine")
+    response = Calls(lambda request: answer).get()
+
+    assert (response.status_code, response.reason_phrase, response.http_version) == (201, "Fine", "HTTP/2")
+    assert (response.content, response.headers["a"]) == (b"xxxxx", "1")
+    assert str(response.url) == HERE
+    assert 0 <= response.timings.head <= response.timings.total
+
+
+def test_an_older_version_is_told_as_well() -> None:
+    answer = Response(200, http_version="HTTP/1.0")
+    assert Calls(lambda request: answer).get().http_version == "HTTP/1.0"
+
+
+def test_the_default_encoding_is_the_clients() -> None:
+    answer = Response(200, content=b"\xe9")
+    assert Calls(lambda request: answer, default_encoding="latin-1").get().text == "é"
+
+
+def test_errors_know_their_request() -> None:
+    for calls, options in (
+        (Calls(lambda request: Response(200, content=b"x" * 9), max_body_size=8), {}),
+        (Calls(lambda request: Response(404)), {"raise_for_status": True}),
+        (Calls(lambda request: redirect("/")), {}),
+        (Calls(lambda request: redirect("ftp://a.example/")), {}),
+    ):
+        with pytest.raises(HTTPError) as caught:
+            calls.get(**options)
+        assert caught.value.request is not None
+        assert HERE in str(caught.value)
+
+
+@pytest.mark.parametrize(("client", "call", "raises"), [(True, None, True), (True, False, False), (False, True, True)])
+def test_raise_for_status(client: bool, call: bool | None, raises: bool) -> None:
+    calls = Calls(lambda request: Response(404, text="why"), raise_for_status=client)
+    options: Any = {} if call is None else {"raise_for_status": call}
+
+    assert calls.session.raises(404, options) == raises
+    assert not calls.session.raises(399, options)
+    if not raises:
+        assert calls.get(**options).status_code == 404
+        return
+    with pytest.raises(StatusError) as caught:
+        calls.get(**options)
+    assert caught.value.response is not None
+    assert caught.value.response.text == "why"
+
+
+def test_a_body_may_be_bounded() -> None:
+    calls = Calls(lambda request: Response(200, content=b"12345"), max_body_size=5)
+
+    assert calls.get().content == b"12345"
+    with pytest.raises(LimitExceeded, match="larger than max_body_size, 4 bytes"):
+        calls.get(max_body_size=4)
+
+
+def test_a_closed_client_sends_nothing() -> None:
+    calls = Calls()
+    calls.session.closed = True
+
+    with pytest.raises(ClientClosed):
+        calls.get()
+    with pytest.raises(ClientClosed):
+        run_inline(calls.session.open(calls.place, "GET", HERE, {}))
+    assert calls.fake.asked == []
+
+
+def test_a_streamed_call_ends_with_the_head() -> None:
+    calls = Calls(lambda request: Response(404, content=b"gone"))
+
+    reply, sending = run_inline(calls.session.open(calls.place, "GET", HERE, {"raise_for_status": True}))
+
+    assert (reply.status_code, list(reply.chunks)) == (404, [b"gone"])
+    assert sending.goal == calls.session.sending(calls.place, {}, True).goal
+
+
+# Redirects
+
+
+def hops(request: Request) -> Response:
+    """Two hops, the first of which carries a body."""
+    if request.url.path == "/":
+        return Response(302, headers={"Location": "/1"}, content=b"moved")
+    return redirect("http://b.example/end") if request.url.path == "/1" else OK
+
+
+def test_history() -> None:
+    response = Calls(hops).get(headers={"Authorization": "s", "X-Key": "s"})
+
+    assert [(each.status_code, each.content) for each in response.history] == [(302, b"moved"), (302, b"")]
+    assert [str(each.url) for each in response.history] == ["http://a.example/", "http://a.example/1"]
+    assert str(response.history[0].next_request.url) == "http://a.example/1"  # type: ignore[union-attr]
+    assert response.history[0].history == []
+    assert "authorization" not in response.request.headers
+    assert response.request.headers["x-key"] == "s"
+
+
+def test_a_response_with_history_pickles() -> None:
+    response = pickle.loads(pickle.dumps(Calls(hops).get()))
+
+    assert [each.content for each in response.history] == [b"moved", b""]
+    assert str(response.url) == "http://b.example/end"
+
+
+def test_more_headers_can_be_kept_at_home() -> None:
+    calls = Calls(hops, sensitive_headers=["X-API-Key"])
+
+    sent = calls.get(headers={"x-api-key": "s", "X-Other": "1", "Cookie": "a=b"}).request.headers
+
+    assert ("x-api-key" in sent, "cookie" in sent, sent["x-other"]) == (False, False, "1")
+    assert calls.fake.asked[1].headers["x-api-key"] == "s"
+
+
+def test_hops_are_bounded() -> None:
+    with pytest.raises(TooManyRedirects, match="more than 1"):
+        Calls(hops, max_redirects=1).get()
+
+
+def test_unfollowed_redirects_say_what_comes_next() -> None:
+    response = Calls(hops).get(follow_redirects=False)
+    assert str(response.next_request.url) == "http://a.example/1"  # type: ignore[union-attr]
+    assert Calls(lambda request: Response(302)).get().next_request is None
+    assert Calls(lambda request: redirect("ftp://x/")).get(follow_redirects=False).next_request is None
+
+
+def test_middleware_is_around_the_redirects() -> None:
+    seen: list[str] = []
+
+    def flow(request: Request) -> Any:
+        request.headers["X"] = "1"
+        answer = yield request
+        seen.append(str(answer.request.url))
+        return answer
+
+    calls = Calls(hops, middleware=[flow])
+    assert calls.get().request.headers["x"] == "1"
+    assert seen == ["http://b.example/end"]
+
+
+# Content codings of what is on its way
+
+
+class Coded(Fake):
+    """A network's answer: a body that is encoded still."""
+
+    def reply(self, request: Request, status: int, fields: bytes, raw: bytes, coding: bytes | None) -> Any:
+        from courser.core.reply import StaticReply
+        from courser.engines.events import ResponseHead
+
+        head = ResponseHead(status, b"", b"1.1", fields, len(raw), coding, True)
+        return StaticReply(head, raw, request, 0.0)
+
+
+def coded(raw: bytes, status: int = 200, fields: bytes = b"") -> Any:
+    """A session whose exchanges end in a reply that is gzip."""
+    calls = Calls()
+
+    async def exchange(request: Request, sending: Any) -> Any:
+        if request.url.path == "/end":
+            return Coded().reply(request, 200, b"", b"end", None)
+        return Coded().reply(request, status, fields, raw, b"gzip")
+
+    place: Any = type("Place", (), {"host": InlineHost(), "exchange": staticmethod(exchange)})()
+    calls.place = place
+    return calls
+
+
+def test_a_body_is_decoded() -> None:
+    import gzip
+
+    assert coded(gzip.compress(b"plain")).get().content == b"plain"
+
+
+def test_what_cannot_be_decoded_is_an_error_with_its_request() -> None:
+    with pytest.raises(DecodingError) as caught:
+        coded(b"nonsense").get()
+    assert caught.value.request is not None
+
+
+def test_the_body_of_a_redirect_is_decoded_when_somebody_asks() -> None:
+    calls = coded(b"nonsense", 302, b"Location: /end\r\n")
+
+    response = calls.get()
+
+    assert response.content == b"end"
+    with pytest.raises(DecodingError):
+        _ = pickle.loads(pickle.dumps(response)).history[0].content
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), ReadError(), ReadError(request=Request("GET", HERE))])
+def test_what_fails_while_the_body_comes_is_given_up(error: BaseException) -> None:
+    given_up: list[int] = []
+
+    class Broken:
+        filters = None
+        request = Request("PUT", HERE)
+
+        async def collect(self, host: Any) -> bytes:
+            raise error
+
+        def abort(self) -> None:
+            given_up.append(1)
+
+    calls = Calls()
+
+    async def exchange(request: Request, sending: Any) -> Any:
+        return Broken()
+
+    calls.session._following = ()
+    calls.place = type("Place", (), {"host": InlineHost(), "exchange": staticmethod(exchange)})()  # type: ignore[assignment]
+    with pytest.raises(type(error)) as caught:
+        calls.get()
+    assert caught.value is error
+    assert not isinstance(error, HTTPError) or error.request is not None
+    assert given_up == [1]

@@ -1,0 +1,317 @@
+"""Responses whose body is read as it comes, in both colours under the same names."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from courser.core.reply import StaticReply
+from courser.engines.events import End, ResponseHead
+from courser.errors import DecodingError, LimitExceeded, ReadError, StatusError, StreamClosed, StreamConsumed
+from courser.hosts.inline import InlineHost
+from courser.session import Session
+from courser.streams import AsyncResponseStream, AsyncStreaming, Pieces, ResponseStream, Streaming
+from courser.values.request import Request
+
+ASKED = Request("GET", "http://a.example/")
+
+
+class Script(StaticReply):
+    """A reply whose pieces are written down; an error among them is raised."""
+
+    __slots__ = ("given_up", "pieces")
+
+    def __init__(self, pieces: list[Any], status: int = 200, fields: bytes = b"", coding: Any = None) -> None:
+        super().__init__(ResponseHead(status, b"", b"1.1", fields, None, coding, True), b"", ASKED, 1.0)
+        self.end = None
+        self.pieces = pieces
+        self.given_up = False
+
+    async def piece(self, host: Any) -> bytes:
+        if not self.pieces:
+            self.end = End(b"T: 1\r\n")
+            return b""
+        piece = self.pieces.pop(0)
+        if isinstance(piece, Exception):
+            raise piece
+        return piece
+
+    def abort(self) -> None:
+        self.given_up = self.end is None
+
+
+class Sync:
+    """A ResponseStream behind async names."""
+
+    def __init__(self, session: Session, reply: Script, limit: int | None) -> None:
+        self.stream = ResponseStream(session, reply, session.sending(place(session), {"max_body_size": limit}, True))
+
+    async def listed(self, name: str, *arguments: Any) -> list[Any]:
+        return list(getattr(self.stream, name)(*arguments))
+
+    async def first(self, name: str) -> Any:
+        return next(iter(getattr(self.stream, name)()))
+
+    async def call(self, name: str) -> Any:
+        return getattr(self.stream, name)()
+
+
+class Async:
+    """An AsyncResponseStream."""
+
+    def __init__(self, session: Session, reply: Script, limit: int | None) -> None:
+        self.stream = AsyncResponseStream(
+            session, reply, session.sending(place(session), {"max_body_size": limit}, True)
+        )
+
+    async def listed(self, name: str, *arguments: Any) -> list[Any]:
+        return [each async for each in getattr(self.stream, name)(*arguments)]
+
+    async def first(self, name: str) -> Any:
+        return await anext(getattr(self.stream, name)())
+
+    async def call(self, name: str) -> Any:
+        return await getattr(self.stream, name)()
+
+
+def place(session: Session) -> Any:
+    return session.place(InlineHost())
+
+
+Make = Callable[..., Any]
+
+
+@pytest.fixture(params=[Sync, Async])
+def make(request: pytest.FixtureRequest) -> Make:
+    """Makes a stream of pieces: `make([b"piece"], status=, fields=, coding=)`."""
+
+    def made(pieces: list[Any], limit: int | None = None, **options: Any) -> Any:
+        return request.param(Session(), Script(pieces, **options), limit)
+
+    return made
+
+
+def run(call: Awaitable[Any]) -> Any:
+    async def main() -> Any:
+        return await call
+
+    return asyncio.run(main())
+
+
+def test_the_head(make: Make) -> None:
+    stream = make([], status=302, fields=b"Location: /y\r\nA: 1\r\n").stream
+
+    assert (stream.status_code, stream.reason_phrase, stream.http_version) == (302, "Found", "HTTP/1.1")
+    assert (stream.headers["a"], stream.request, str(stream.url)) == ("1", ASKED, "http://a.example/")
+    assert str(stream.next_request.url) == "http://a.example/y"
+    assert (stream.history, stream.extensions, stream.num_bytes_downloaded) == ([], {}, 0)
+    assert stream.timings.head == stream.timings.total
+    assert repr(stream) == f"<{type(stream).__name__} [302 Found]>"
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "expected"),
+    [
+        ("iter_bytes", (), [b"ab\n", b"c\xc3", b"\xa9\r\n", b"d"]),
+        ("iter_bytes", (2,), [b"ab", b"\nc", b"\xc3\xa9", b"\r\n", b"d"]),
+        ("iter_bytes", (100,), [b"ab\nc\xc3\xa9\r\nd"]),
+        ("iter_raw", (), [b"ab\n", b"c\xc3", b"\xa9\r\n", b"d"]),
+        ("iter_raw", (8,), [b"ab\nc\xc3\xa9\r\n", b"d"]),
+        ("iter_text", (), ["ab\n", "c", "é\r\n", "d"]),
+        ("iter_lines", (), ["ab", "cé", "d"]),
+        ("iter_lines", (2,), ["ab", "cé", "d"]),
+    ],
+)
+def test_iterating(make: Make, name: str, arguments: tuple[Any, ...], expected: list[Any]) -> None:
+    made = make([b"ab\n", b"c\xc3", b"\xa9\r\n", b"d"])
+
+    assert run(made.listed(name, *arguments)) == expected
+    assert made.stream.num_bytes_downloaded == 9
+
+
+@pytest.mark.parametrize("name", ["iter_bytes", "iter_raw", "iter_text", "iter_lines"])
+def test_nothing_gives_nothing(make: Make, name: str) -> None:
+    assert run(make([]).listed(name)) == []
+
+
+def test_decoding(make: Make) -> None:
+    raw = gzip.compress(b"plain " * 1000)
+    pieces = [raw[:10], raw[10:]]
+
+    made = make(list(pieces), coding=b"gzip")
+    assert b"".join(run(made.listed("iter_bytes"))) == b"plain " * 1000
+    assert made.stream.num_bytes_downloaded == len(raw)
+    assert run(make(list(pieces), coding=b"gzip").listed("iter_raw")) == pieces
+    with pytest.raises(DecodingError):
+        run(make([raw[:-9]], coding=b"gzip").listed("iter_bytes"))
+
+
+def test_text_has_the_charset_of_the_header(make: Make) -> None:
+    made = make([b"\xe9"], fields=b"Content-Type: text/plain; charset=latin-1\r\n")
+    assert run(made.listed("iter_text")) == ["é"]
+
+
+def test_reading(make: Make) -> None:
+    made = make([b"a", b"b"])
+
+    async def main() -> Any:
+        assert await made.call("read") == b"ab"
+        assert await made.call("read") == b"ab"
+        return await made.call("response")
+
+    response = run(main())
+
+    assert (response.content, response.status_code, response.trailers) == (b"ab", 200, {"T": "1"})
+    assert response.request is ASKED
+    assert response.timings.total > response.timings.head
+
+
+def test_a_response_keeps_what_led_to_it(make: Make) -> None:
+    made = make([], status=302, fields=b"Location: /y\r\n")
+
+    response = run(made.call("response"))
+
+    assert response.history is made.stream.history
+    assert response.next_request is made.stream.next_request
+
+
+def test_a_body_is_read_once(make: Make) -> None:
+    made = make([b"a"])
+    run(made.listed("iter_bytes"))
+
+    with pytest.raises(StreamConsumed, match="keep what read"):
+        run(made.listed("iter_raw"))
+
+
+def test_a_closed_stream_is_not_read(make: Make) -> None:
+    made = make([b"a"])
+    run(made.call("close"))
+
+    with pytest.raises(StreamClosed):
+        run(made.listed("iter_bytes"))
+    assert made.stream._reply.given_up
+
+
+def test_a_stream_that_is_left_is_not_read_on(make: Make) -> None:
+    made = make([b"a", b"b"])
+
+    async def main() -> None:
+        assert await made.first("iter_bytes") == b"a"
+        await made.call("close")
+        await made.first("iter_bytes")
+
+    with pytest.raises(StreamClosed):
+        run(main())
+
+
+def test_what_breaks_off_is_an_error_with_its_request(make: Make) -> None:
+    made = make([b"a", ReadError()])
+
+    with pytest.raises(ReadError) as caught:
+        run(made.listed("iter_bytes"))
+
+    assert caught.value.request is ASKED
+    assert made.stream._reply.given_up
+
+
+def test_a_body_may_be_bounded(make: Make) -> None:
+    with pytest.raises(LimitExceeded, match="max_body_size"):
+        run(make([b"abc"], limit=2).listed("iter_bytes"))
+    with pytest.raises(LimitExceeded):
+        run(make([b"abc"]).listed("iter_lines", 2))
+
+
+@pytest.mark.parametrize("size", [0, -5, "1"])
+def test_a_chunk_size_that_makes_no_sense_is_refused(make: Make, size: Any) -> None:
+    with pytest.raises(ValueError, match="chunk_size"):
+        run(make([b"a"]).listed("iter_bytes", size))
+
+
+def test_raise_for_status(make: Make) -> None:
+    fine = make([b"a"], status=304)
+    assert run(fine.call("raise_for_status")) is fine.stream
+
+    with pytest.raises(StatusError) as caught:
+        run(make([b"why"], status=404).call("raise_for_status"))
+    assert caught.value.response is not None
+    assert caught.value.response.content == b"why"
+
+
+# Context managers
+
+
+class Closing:
+    """Something to close, in either colour."""
+
+    def __init__(self) -> None:
+        self.closed = 0
+
+
+class SyncClosing(Closing):
+    def close(self) -> None:
+        self.closed += 1
+
+
+class AsyncClosing(Closing):
+    async def close(self) -> None:
+        self.closed += 1
+
+
+@pytest.mark.parametrize("error", [None, KeyError])
+def test_leaving_closes(error: type[Exception] | None) -> None:
+    stream: Any = SyncClosing()
+    try:
+        with Streaming(lambda: stream) as entered:
+            assert entered is stream
+            if error:
+                raise error
+    except KeyError:
+        assert error
+    assert stream.closed == 1
+
+    async_stream: Any = AsyncClosing()
+
+    async def start() -> Any:
+        return async_stream
+
+    async def main() -> None:
+        try:
+            async with AsyncStreaming(start) as entered:
+                assert entered is async_stream
+                if error:
+                    raise error
+        except KeyError:
+            assert error
+
+    asyncio.run(main())
+    assert async_stream.closed == 1
+
+
+def test_what_never_began_is_not_closed() -> None:
+    def refuse() -> Any:
+        raise KeyError
+
+    with pytest.raises(KeyError), Streaming(refuse):
+        pass
+    Streaming(refuse).__exit__(None, None, None)
+
+    async def main() -> None:
+        await AsyncStreaming(refuse).__aexit__(None, None, None)
+
+    asyncio.run(main())
+
+
+def test_a_stream_that_was_not_entered_says_how() -> None:
+    with pytest.raises(AttributeError, match=r"no text before the request is sent: with client.stream"):
+        _ = Streaming(lambda: None).text  # type: ignore[arg-type,return-value,attr-defined]
+    with pytest.raises(AttributeError, match=r"no text before the request is sent: async with client.stream"):
+        _ = AsyncStreaming(lambda: None).text  # type: ignore[arg-type,return-value,attr-defined]
+
+
+def test_async_iterators_are_no_generators() -> None:
+    """One that is left half-way wants no closing."""
+    assert not hasattr(Pieces, "aclose")

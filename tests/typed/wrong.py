@@ -1,0 +1,35 @@
+# ruff: noqa: B018 (expressions without a use are what it is made of)
+"""What type checkers refuse, each on a line of its own that says so; never run."""
+
+from __future__ import annotations
+
+import courser
+
+HERE = "http://a.example/"
+client = courser.Client()
+aclient = courser.AsyncClient()
+
+client.get(HERE, {"a": 1})  # refused: positional parameters
+client.post(HERE, b"body")  # refused: a positional body
+courser.post(HERE, b"body")  # refused: a positional body
+client.get(HERE, parms={})  # refused: a misspelt option
+courser.get(HERE, timeout="5")  # refused: a timeout of another type
+client.get(HERE, headers=5)  # refused: headers of another type
+client.get(None)  # refused: no URL
+courser.Client(base_ulr=HERE)  # refused: a misspelt option of a client
+courser.Client(timeout="5")  # refused: a timeout of another type
+courser.Request("GET", HERE, timeout=5)  # refused: how to send it is no part of a request
+client.build_request("GET", HERE, verify=False)  # refused: likewise
+client.send(courser.Request("GET", HERE), json=1)  # refused: what to send is said when the request is made
+client.send(HERE)  # refused: a URL is no request
+client.stream("GET", HERE).status_code  # refused: a stream that was not entered
+client.map([5])  # refused: a number is no request
+courser.Session  # refused: not public
+
+
+async def main() -> None:
+    await aclient.get(HERE, {"a": 1})  # refused: positional parameters
+    await aclient.get(HERE, parms={})  # refused: a misspelt option
+    await aclient.get(HERE, timeout="5")  # refused: a timeout of another type
+    (await aclient.get(HERE)).nonsense  # refused: no such attribute
+    aclient.get(HERE).status_code  # refused: not awaited
