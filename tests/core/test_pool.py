@@ -394,7 +394,11 @@ def test_who_evicts_in_the_middle_of_a_return_leaves_it_whole() -> None:
     pool = make()
     lane = pool.lane(A)
     connection = Idle()
-    lane.idle = Meddled(lambda: None if pool._evict() else None)
+
+    def meddle() -> None:
+        pool._evict()
+
+    lane.idle = Meddled(meddle)
     pool.put(connection, lane)
 
     assert not connection.closed

@@ -115,7 +115,7 @@ class Guard:
         """Let go of the lock; twice is once."""
         if self.held:
             self.held = False
-            self._lock.release()  # noqa: E702 - one line: no exception comes between the two
+            self._lock.release()
 
     def __del__(self) -> None:
         self.free()
