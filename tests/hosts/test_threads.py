@@ -91,3 +91,20 @@ def test_a_child_process_has_no_threads() -> None:
     workers.forget()
 
     assert workers._count == workers._idle == 0
+
+
+def test_a_job_for_which_no_thread_can_be_started_waits_for_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    workers = Workers()
+    gate, done = threading.Event(), threading.Event()
+    workers.submit(lambda: gate.wait(10))
+    while workers._jobs or workers._idle:
+        pass
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse)
+        workers.submit(done.set)
+    gate.set()
+
+    assert done.wait(10)

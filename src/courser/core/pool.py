@@ -108,6 +108,7 @@ class Guard:
     __slots__ = ("_lock", "held")
 
     def __init__(self, lock: Any, patient: bool) -> None:
+        self.held = False
         self._lock = lock
         self.held = lock.acquire(patient)
 

@@ -43,11 +43,12 @@ class Workers:
             self._count += 1
         try:
             threading.Thread(target=self._work, name="courser-worker", daemon=True).start()
-        except BaseException:
+        except RuntimeError:  # the system has no more threads to give
             with self._ready:
                 self._count -= 1
-                if not self._count and job in self._jobs:
-                    self._jobs.remove(job)
+                if self._count:
+                    return  # those that there are will come to it
+                self._jobs.remove(job)
             raise
 
     def _work(self) -> None:
