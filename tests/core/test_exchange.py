@@ -18,7 +18,7 @@ from courser.core.pool import Lane, Pool
 from courser.core.reactor import READ, Reactor
 from courser.core.route import Route
 from courser.core.waiter import FOREVER
-from courser.engines.events import END, End, ResponseHead
+from courser.engines.events import END, End, RequestHead, ResponseHead
 from courser.errors import (
     DeadlineExceeded,
     LimitExceeded,
@@ -494,3 +494,9 @@ def test_an_exchange_that_nobody_holds_closes_its_connection() -> None:
     peer.close()
 
     assert not pool.permits
+
+
+def test_what_is_no_part_of_a_response_is_passed_over(world: World) -> None:
+    world.exchange.feed([RequestHead(b"GET", b"/", b"1.1", b"", None, True, False)], 5.0)
+
+    assert world.exchange.head is world.exchange.end is None

@@ -610,3 +610,20 @@ def test_nobody_is_served_where_there_is_no_room() -> None:
     second.close()
     first.close()
     assert ticket.permit is not None
+
+
+def test_what_was_reserved_for_a_while_is_trimmed_afterwards() -> None:
+    pool = make(max_keepalive=1)
+    pool.reserved.append(2)
+    idle = [Idle() for _ in range(4)]
+    for connection in idle:
+        pool.put(connection, pool.lane(A))
+    assert [each.closed for each in idle] == [1, 0, 0, 0]
+    pool.reserved.remove(2)
+    pool.trim()
+
+    assert [each.closed for each in idle] == [1, 1, 1, 0]
+    unlimited = make(max_keepalive=None)
+    unlimited.put(Idle(), unlimited.lane(A))
+    unlimited.trim()
+    assert unlimited.idle == 1

@@ -14,7 +14,7 @@ import pytest
 
 from courser.core.reactor import READ, WRITE, Reactor
 from courser.core.waiter import FOREVER, Waiter
-from courser.hosts.inline import InlineHost, run_inline
+from courser.hosts.inline import InlineHost, Latch, run_inline
 from courser.hosts.shared import SharedSource
 
 SIZE = 8
@@ -242,3 +242,51 @@ def test_a_leader_that_is_struck_down_hands_over() -> None:
         if lines[0] < strike:
             break
     assert survived > 10
+
+
+def test_an_exception_while_resigning_does_not_keep_the_seat() -> None:
+    class Struck(SharedSource):
+        strikes = 0
+
+        def _resign(self, waiter: Waiter) -> bool:
+            type(self).strikes += 1
+            if type(self).strikes == 1:
+                raise KeyboardInterrupt
+            return super()._resign(waiter)
+
+    reactor = Reactor()
+    source = Struck(reactor)
+    waiter = Waiter(source)
+    waiter.complete()
+    with pytest.raises(KeyboardInterrupt):
+        source.step(waiter)
+
+    assert source._seat == {}
+    reactor.close()
+
+
+def test_a_follower_whose_wait_ends_early_is_not_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Latch, "wait", lambda latch, seconds: False)
+    reactor = Reactor()
+    source = SharedSource(reactor)
+    source._seat["leader"] = Waiter(source)
+    waiter = Waiter(source)
+    source.step(waiter)
+    assert not waiter.done
+    waiter.deadline = 1.0
+    source.step(waiter)
+
+    assert waiter.done
+    reactor.close()
+
+
+def test_a_leader_keeps_its_own_deadline() -> None:
+    reactor = Reactor()
+    source = SharedSource(reactor)
+    waiter = Waiter(source)
+    waiter.deadline = monotonic() + 0.005
+    while not waiter.done:
+        source.step(waiter)
+
+    assert waiter.deadline == FOREVER
+    reactor.close()

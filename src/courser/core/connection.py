@@ -157,8 +157,6 @@ class Connection:
             self.armed = armed  # the heap still knows it, and need not be told again at the next resume
         elif before == 0:
             reactor.register(self, interest)
-            if self.deadline < self.armed:
-                reactor.arm(self, self.deadline)
         else:
             reactor.modify(self, interest)
 

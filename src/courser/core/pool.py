@@ -115,8 +115,8 @@ class Guard:
     def free(self) -> None:
         """Let go of the lock; twice is once."""
         if self.held:
-            self.held = False
-            self._lock.release()
+            # One line, so that no exception from outside comes between the two: release gives None.
+            self.held = bool(self._lock.release())
 
     def __del__(self) -> None:
         self.free()
@@ -329,14 +329,30 @@ class Pool(Generic[C]):
         return most is None or len(lane.permits) < most
 
     def _permit(self, lane: Lane[C]) -> Permit | None:
-        guard = Guard(self._lock, True)
-        try:
-            permit = self._issue(lane)
-        finally:
-            guard.free()
+        permit: list[Permit | None] = []
+        self._locked(lambda: permit.append(self._issue(lane)), True)
         if self._missed:
             self._catch_up()
-        return permit
+        return permit[0]
+
+    def _locked(self, decide: Callable[[], None], patient: bool) -> bool:
+        """Decide something under the lock; tell whether it was had."""
+        guard: Guard | None = None
+        try:
+            try:
+                guard = Guard(self._lock, patient)
+                if guard.held:
+                    decide()
+                    return True
+                return False
+            finally:
+                if guard is not None:
+                    guard.free()
+        finally:
+            # An exception from outside may have struck in the lines above; it does not strike twice. Its traceback may
+            # keep this frame, and with it the guard, alive for long.
+            if guard is not None:
+                guard.free()
 
     def _issue(self, lane: Lane[C]) -> Permit | None:
         if not self._room() or not self._room_in(lane):
@@ -388,14 +404,15 @@ class Pool(Generic[C]):
         self._catch_up()
 
     def _catch_up(self) -> None:
-        while self._missed:
-            guard = Guard(self._lock, False)
-            if not guard.held:
-                return
-            try:
-                self._serve(self._missed.popleft())
-            finally:
-                guard.free()
+        while self._missed and self._locked(self._serve_one, False):
+            pass
+
+    def _serve_one(self) -> None:
+        try:
+            lane = self._missed.popleft()
+        except IndexError:
+            return  # another thread was quicker
+        self._serve(lane)
 
     def _serve(self, lane: Lane[C]) -> None:
         for ticket, its in self._candidates(lane):
