@@ -50,7 +50,8 @@ def pairs(scenario: Scenario, urls: Urls, base: Path, options: argparse.Namespac
         found = {source: measure(job, sys.executable, source) for source in order}
         for source, result in found.items():
             if "n" not in result:
-                raise SystemExit(f"{scenario.name} with {source}: {result.get('skip') or result.get('trace')}")
+                reason = result.get("skip") or result.get("trace") or result["error"]
+                raise SystemExit(f"{scenario.name} with {source}: {reason}")
         measured.append((found[base], found[ROOT / "src"]))
     return measured
 

@@ -11,7 +11,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from scenarios import BUDGETS, BY_NAME, METRICS, Budget, Scenario
+from budgets import BUDGETS, COUNTED, Budget
+from scenarios import BY_NAME, METRICS, Scenario
 
 Results = dict[str, list[dict[str, Any]]]
 
@@ -19,14 +20,21 @@ COLOURS = {"courser": "#d1495b", "bare": "#9aa5b1"}
 RIVAL_COLOUR = "#30638e"
 
 
+def answered(results: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The rounds that have a result."""
+    return [result for result in results if "n" in result]
+
+
 def values(results: list[dict[str, Any]], metric: str) -> list[float]:
     """The metric of each round that has a result."""
-    return [METRICS[metric].of(result) for result in results if "n" in result]
+    return [METRICS[metric].of(result) for result in answered(results)]
 
 
 def ratio(over: list[dict[str, Any]], under: list[dict[str, Any]], metric: str) -> float | None:
     """The median of the ratios within each round."""
-    ratios = [a / b for a, b in zip(values(over, metric), values(under, metric), strict=False) if b]
+    of = METRICS[metric].of
+    below = {result["round"]: of(result) for result in answered(under)}
+    ratios = [of(result) / below[result["round"]] for result in answered(over) if below.get(result["round"])]
     return median(ratios) if ratios else None
 
 
@@ -62,11 +70,12 @@ def rows(scenario: Scenario, results: Results) -> list[list[str]]:
     return table
 
 
-def absent(results: Results) -> list[str]:
-    """Why a client has no figure."""
+def remarks(results: Results) -> list[str]:
+    """Why a client has no figure, or one that is not quite what the title says."""
     said = []
     for client, measured in results.items():
-        if not any("n" in result for result in measured):
+        said += sorted({f"{client}: {result['note']}" for result in measured if "note" in result})
+        if not answered(measured):
             reason = measured[-1].get("skip") or f"failed: {measured[-1].get('error')}"
             said.append(f"{client}: {reason}")
     return said
@@ -80,35 +89,42 @@ def table(scenario: Scenario, results: Results) -> str:
     for name, *cells in lines:
         right = [cell.rjust(width) for cell, width in zip(cells, widths[1:], strict=True)]
         printed.append("  ".join([name.ljust(widths[0]), *right]))
-    missing = [f"  - {reason}" for reason in absent(results)]
-    return "\n".join(["", f"{scenario.title} ({scenario.name})", *printed, *missing])
+    said = [f"  - {remark}" for remark in remarks(results)]
+    return "\n".join(["", f"{scenario.title} ({scenario.name})", *printed, *said])
 
 
-def judged(budget: Budget, found: dict[str, Results]) -> float | None:
-    """What the budget is compared with, or None where something was not measured."""
-    ours = found.get(budget.scenario, {}).get("courser", [])
-    if budget.client is None:
-        measured = values(ours, budget.metric)
-        return median(measured) if measured else None
-    theirs = found.get(budget.against or budget.scenario, {}).get(budget.client, [])
-    return ratio(ours, theirs, budget.metric)
+def judged(budget: Budget, results: Results) -> float | None:
+    """What the limit of a budget is for, or None where something was not measured."""
+    ours = results.get("courser", [])
+    if budget.client:
+        return ratio(ours, results.get(budget.client, []), budget.metric)
+    measured = values(ours, budget.metric)
+    return median(measured) if measured else None
+
+
+def verdict(budget: Budget, results: Results) -> tuple[str, str, str]:
+    """Budget, measured, verdict. That courser fails is no excuse; that it or a rival cannot do a thing yet is one."""
+    ours = results.get("courser", [])
+    text = "; ".join([budget.text, *sorted({result["note"] for result in ours if "note" in result})])
+    got = judged(budget, results)
+    if got is None:
+        failed = any("error" in result for result in ours)
+        return text, "failed" if failed else "", "MISSED" if failed else "not measured"
+    kept = got >= budget.limit if METRICS[budget.metric].more_is_better else got <= budget.limit
+    return text, figure(got), "kept" if kept else "MISSED"
 
 
 def verdicts(found: dict[str, Results]) -> list[tuple[str, str, str]]:
-    """(budget, measured, verdict) for all that could be judged."""
-    lines = []
-    for budget in BUDGETS:
-        got = judged(budget, found)
-        if got is not None:
-            kept = got >= budget.limit if METRICS[budget.metric].more_is_better else got <= budget.limit
-            lines.append((budget.text, figure(got), "kept" if kept else "MISSED"))
-    return lines
+    """The verdict on each budget whose scenario was run."""
+    return [verdict(budget, found[budget.scenario]) for budget in BUDGETS if budget.scenario in found]
 
 
 def budgets_text(found: dict[str, Results]) -> str:
     """For the terminal."""
     lines = verdicts(found)
-    return "\n".join(["", "Budgets", *(f"{state:6}  {got:>8}  {text}" for text, got, state in lines)]) if lines else ""
+    printed = [f"{state:12}  {got:>8}  {text}" for text, got, state in lines]
+    printed += [f"{'by a test':12}  {'':8}  {text}: {test}" for text, test in COUNTED.items()]
+    return "\n".join(["", "Budgets", *printed])
 
 
 # ------------------------------------------------------------------------------------------------ the page
@@ -132,7 +148,8 @@ def _plot(scenario: Scenario, results: Results, path: Path) -> None:
     middle = [median(values(results[client], metric.name)) for client in clients]
     wide = min(middle) > 0 and max(middle) > 20 * min(middle)
     picture, axes = pyplot.subplots(figsize=(7.2, 0.7 + 0.3 * len(clients)), layout="constrained")
-    bars = axes.barh(clients, middle, color=[COLOURS.get(client, RIVAL_COLOUR) for client in clients], log=wide)
+    colours = [COLOURS.get(client.partition(" ")[0], RIVAL_COLOUR) for client in clients]
+    bars = axes.barh(clients, middle, color=colours, log=wide)
     axes.bar_label(bars, [figure(number) for number in middle], padding=3, fontsize=8)
     axes.set_title(scenario.title, fontsize=10, loc="left")
     better = "more" if metric.more_is_better else "less"
@@ -167,22 +184,25 @@ In each round every client is measured once, each time in a process of its own. 
 ratios are medians of the ratios within a round: on a machine that does other things too they are steadier than the
 figures. CPU is that of the whole process, all threads included, so that work in a client's own threads counts. `bare`
 is the floor: socket calls without a client. Each client is used as its own documentation advises, reads the whole body
-and is checked for status and length (see `benchmarks/clients`).
+and is checked for status and length (see `benchmarks/clients`). A client that is many times slower than courser, and
+that no budget names, is measured in one or two rounds only. `courser in aio_50` and the like are courser in another
+scenario, measured in the same rounds because a budget compares the two.
 """
 
 
 def page(found: dict[str, Any]) -> str:
     """The text of docs/benchmarks.md."""
     parts = [INTRODUCTION, "## Setting\n", _setting(found["setting"]) + "\n"]
-    if lines := verdicts(found["results"]):
-        parts += ["## Budgets\n", _markdown([["budget", "measured", ""], *map(list, lines)]) + "\n"]
+    lines = [["budget", "measured", ""], *map(list, verdicts(found["results"]))]
+    lines += [[text, f"`{test}`", "by a test"] for text, test in COUNTED.items()]
+    parts += ["## Budgets\n", _markdown(lines) + "\n"]
     for name, results in found["results"].items():
         scenario = BY_NAME[name]
         if ranking(scenario, results):
             parts += [f"## {scenario.title}\n", f"![{scenario.title}](assets/bench-{name}.svg)\n"]
             parts += [_markdown(rows(scenario, results)) + "\n"]
-        if missing := absent(results):
-            parts += [f"Not measured: {'; '.join(missing)}.\n"]
+        if said := remarks(results):
+            parts += [f"Remarks: {'; '.join(said)}.\n"]
     return "\n".join(parts)
 
 

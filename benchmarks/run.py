@@ -5,12 +5,14 @@
 The clients take turns: one measurement of each in a round, then the next round, so that a busy minute of the machine
 strikes them alike; who begins changes from round to round. Each measurement is a process of its own on one core; the
 server has another. What is reported is the median of the rounds; ratios are medians of the ratios within a round.
+Many short rounds say more than few long ones. A client far behind courser, with which no budget compares, gets few.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import platform
 import subprocess
@@ -21,14 +23,19 @@ from pathlib import Path
 from typing import Any
 
 import report
+from budgets import BUDGETS
 from clients import NAMES
-from scenarios import BY_NAME, SCENARIOS, Scenario
+from scenarios import BY_NAME, METRICS, SCENARIOS, Scenario
 from server import Server, Urls, cores
+
+Found = dict[str, report.Results]
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
 KEPT_VARIABLES = ("HOME", "LANG", "LC_ALL", "PATH", "TMPDIR", "LD_LIBRARY_PATH")
-PATIENCE = 120.0
+PATIENCE = 90.0
+FAR = ((30.0, 1), (3.0, 2))
+"""Who is so many times worse than courser is measured in so many rounds: its second digit interests nobody."""
 
 
 def worker_environment(source: Path) -> dict[str, str]:
@@ -61,25 +68,53 @@ def measure(job: dict[str, Any], python: str, source: Path) -> dict[str, Any]:
     return result
 
 
-def run_scenario(scenario: Scenario, urls: Urls, options: argparse.Namespace) -> dict[str, list[dict[str, Any]]]:
-    """All rounds of all clients: client -> results; a client that failed or declined is not asked again."""
-    results: dict[str, list[dict[str, Any]]] = {}
-    waiting = scenario.clients(options.clients)
-    for number in range(options.rounds):
+def run_scenario(scenario: Scenario, urls: Urls, found: Found, options: argparse.Namespace) -> report.Results:
+    """All rounds of all that takes part: name -> results; who failed or declined is not asked again."""
+    results: report.Results = {}
+    entries = scenario.entries(options.clients)
+    for name in entries:
+        if not may(scenario, name, found):
+            results[name] = [{"skip": f"did not manage {scenario.after}", "round": 0}]
+    waiting = [name for name in entries if name not in results]
+    began = time.monotonic()
+    for number in range(min(options.rounds, scenario.rounds)):
         begin = number % len(waiting) if waiting else 0
-        for client in waiting[begin:] + waiting[:begin]:
-            job = scenario.job(client, urls, options.seconds)
-            python = options.niquests if client == "niquests" else sys.executable
-            if job is None or python is None:
-                result = {"skip": "no server for it" if job is None else "no environment given for it"}
-            else:
-                result = measure(job, python, options.source)
-            results.setdefault(client, []).append(result)
-            if "skip" in result or "error" in result:
-                waiting.remove(client)
-                _tell(f"{scenario.name}: {client}: {result.get('error') or result['skip']}")
-        _tell(f"{scenario.name}: round {number + 1} of {options.rounds}")
+        for name in waiting[begin:] + waiting[:begin]:
+            if number >= enough(scenario, name, results):
+                continue
+            result = {**one(*entries[name], urls, options), "round": number}
+            results.setdefault(name, []).append(result)
+            if "n" not in result:
+                waiting.remove(name)
+                _tell(f"{scenario.name}: {name}: {result.get('error') or result['skip']}")
+    _tell(f"{scenario.name}: {time.monotonic() - began:.0f} s")
     return results
+
+
+def may(scenario: Scenario, client: str, found: Found) -> bool:
+    """Whether a client has managed what comes before a scenario."""
+    before = found.get(scenario.after, {})
+    return client not in before or bool(report.answered(before[client]))
+
+
+def one(client: str, scenario: Scenario, urls: Urls, options: argparse.Namespace) -> dict[str, Any]:
+    """One measurement, or why there is none."""
+    job = scenario.job(client, urls, options.seconds)
+    if job is None:
+        return {"skip": "no server for it"}
+    python = options.niquests if client == "niquests" else sys.executable
+    return measure(job, python, options.source) if python else {"skip": "no environment given for it"}
+
+
+def enough(scenario: Scenario, client: str, results: report.Results) -> float:
+    """How many rounds are enough for a client, as far as is known by now."""
+    compared = {budget.client for budget in BUDGETS if budget.scenario == scenario.name}
+    metric = scenario.metrics[0]
+    share = report.ratio(results.get(client, []), results.get("courser", []), metric)
+    if client in compared or share is None:
+        return math.inf
+    times = 1 / share if METRICS[metric].more_is_better else share
+    return next((rounds for far, rounds in FAR if times > far), math.inf)
 
 
 def _tell(text: str) -> None:
@@ -144,8 +179,8 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="one short round of everything and small bodies")
     parser.add_argument("--only", type=names(tuple(BY_NAME)), default=list(BY_NAME), help="scenarios, by comma")
     parser.add_argument("--clients", type=names(NAMES), default=list(NAMES), help="clients, by comma")
-    parser.add_argument("--rounds", type=int, help="measurements of each client (5; quick 1)")
-    parser.add_argument("--seconds", type=float, help="length of one measurement (1; quick 0.3)")
+    parser.add_argument("--rounds", type=int, help="measurements of each client (7; quick 1)")
+    parser.add_argument("--seconds", type=float, help="length of one measurement (0.5; quick 0.3)")
     parser.add_argument("--size", type=int, help="large bodies, in MB (1024; quick 128)")
     parser.add_argument("--server", choices=("nginx", "threads"), default="nginx", help="nginx where it is installed")
     parser.add_argument("--niquests", help="the interpreter of the environment that has niquests")
@@ -153,8 +188,8 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--json", type=Path, default=ROOT / ".bench" / "results.json", help="where the raw results go")
     parser.add_argument("--save", type=Path, help="after a full run: folder for the page and its plots")
     options = parser.parse_args(arguments)
-    options.rounds = options.rounds or (1 if options.quick else 5)
-    options.seconds = options.seconds or (0.3 if options.quick else 1.0)
+    options.rounds = options.rounds or (1 if options.quick else 7)
+    options.seconds = options.seconds or (0.3 if options.quick else 0.5)
     options.size = options.size or (128 if options.quick else 1024)
     return options
 
@@ -165,7 +200,7 @@ def main() -> None:
         found: dict[str, Any] = {"setting": describe(options, urls), "results": {}}
         for scenario in SCENARIOS:
             if scenario.name in options.only:
-                results = found["results"][scenario.name] = run_scenario(scenario, urls, options)
+                results = found["results"][scenario.name] = run_scenario(scenario, urls, found["results"], options)
                 print(report.table(scenario, results), flush=True)
     print(report.budgets_text(found["results"]))
     options.json.parent.mkdir(parents=True, exist_ok=True)

@@ -1,7 +1,7 @@
 """The servers that the clients are measured against, on a core of their own, on free ports, gone when the run ends.
 
 nginx where it is installed: one worker, connections kept for ever, three ports (plain, TLS, TLS with HTTP/2). Uploads,
-and everything where there is no nginx, are served by `sink.py`, which says why.
+and everything where there is no nginx, are served by `sink.py`, which says why; what has to be held is by `gate.py`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pathlib import Path
 
 import trustme
 
-from sink import SLOW_SIZE, SMALL
+from sink import SMALL
 
 CLIENT_CORE, SERVER_CORE = 0, 1
 
@@ -48,7 +48,6 @@ location = /h2 {{
     if ($server_protocol != HTTP/2.0) {{ return 421; }}
     return 200 '{small}';
 }}
-location = /slow {{ limit_rate 4k; }}
 """
 
 
@@ -88,9 +87,9 @@ class Urls:
     http2: str | None
     upload: str
     upload_tls: str
+    gate: str
     ca: str
     small_size: int
-    slow_size: int
     big_size: int
     big_file: str
     name: str
@@ -128,6 +127,7 @@ class Server:
     def _start(self) -> Urls:
         self._write_files()
         plain_sink, tls_sink = self._start_sink()
+        gate = self._start_gate()
         name = f"Python threads ({sys.version.split()[0]})"
         ports = {"plain": plain_sink, "tls": tls_sink, "http2": None}
         if self.nginx:
@@ -140,9 +140,9 @@ class Server:
             http2=f"https://127.0.0.1:{ports['http2']}" if ports["http2"] else None,
             upload=f"http://127.0.0.1:{plain_sink}",
             upload_tls=f"https://127.0.0.1:{tls_sink}",
+            gate=f"http://127.0.0.1:{gate}",
             ca=str(self.root / "ca.pem"),
             small_size=len(SMALL),
-            slow_size=SLOW_SIZE,
             big_size=self.big_size,
             big_file=str(self.root / "www" / "big"),
             name=name,
@@ -151,7 +151,6 @@ class Server:
     def _write_files(self) -> None:
         www = self.root / "www"
         www.mkdir()
-        (www / "slow").write_bytes(b"x" * SLOW_SIZE)
         (www / "big").touch()
         os.truncate(www / "big", self.big_size)
         authority = trustme.CA()
@@ -167,6 +166,12 @@ class Server:
             arguments = [program, plain.fileno(), tls.fileno(), *files]
             self._spawn([sys.executable, *map(str, arguments)], plain, tls)
             return plain.getsockname()[1], tls.getsockname()[1]
+
+    def _start_gate(self) -> int:
+        with _listener() as listener:
+            program = Path(__file__).with_name("gate.py")
+            self._spawn([sys.executable, str(program), str(listener.fileno())], listener)
+            return int(listener.getsockname()[1])
 
     def _start_nginx(self, program: str) -> dict[str, int | None]:
         ports: dict[str, int | None] = {name: _free_port() for name in ("plain", "tls", "http2")}

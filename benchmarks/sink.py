@@ -4,8 +4,7 @@ nginx answers `return 200` before it has read the body, and would otherwise copy
 an upload. This one counts what arrives and answers with the number. Over plain TCP, bodies of known length are received
 with MSG_TRUNC: the kernel drops them without copying, so that the client is what is measured.
 
-It serves every path of the benchmarks: `/s` small JSON, `/big` a large body, `/slow` an answer after half a second,
-anything with a body: how many bytes came.
+It serves `/s` small JSON, `/big` a large body, anything with a body: how many bytes came.
 
     python sink.py PLAIN_FD TLS_FD CERTIFICATE BIG_FILE        the descriptors are listening sockets
 """
@@ -17,10 +16,8 @@ import socket
 import ssl
 import sys
 import threading
-import time
 
 SMALL = b'{"id": 1, "name": "courser", "items": [1, 2, 3, 4]}\n'
-SLOW_SIZE = 8192
 BUFFER = 1024 * 1024
 
 
@@ -61,9 +58,7 @@ class Connection:
             with open(self.big, "rb") as file:
                 self.sock.sendfile(file)
             return
-        if path == b"/slow":
-            time.sleep(0.5)
-        self._answer(b"x" * SLOW_SIZE if path == b"/slow" else SMALL)
+        self._answer(SMALL)
 
     def _answer(self, body: bytes) -> None:
         head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"

@@ -31,8 +31,8 @@ NAMES = (
 )
 
 CHUNK = 256 * 1024
-POOL = 1000
-"""Where a client limits its connections and lets the user say how many: more than any scenario needs."""
+POOL, ASYNC_POOL = 1000, 10_000
+"""Where a client limits its connections and lets the user say how many: as many as any scenario needs."""
 
 
 class Unsupported(Exception):

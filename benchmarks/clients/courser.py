@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator
 
 import courser
 
-from . import POOL, Unsupported
+from . import Unsupported
 
 
 def _options(ca: str | None) -> dict[str, object]:
-    limits = courser.Limits(max_keepalive=POOL)
+    limits = courser.Limits(max_keepalive=None)
     return {"limits": limits, "verify": ca} if ca else {"limits": limits}
 
 
@@ -39,6 +39,8 @@ class Sync:
 
 class Async:
     def __init__(self, ca: str | None, http2: bool = False) -> None:
+        if http2:
+            raise Unsupported("no HTTP/2")
         self.client = courser.AsyncClient(**_options(ca))
 
     async def __aenter__(self) -> Async:

@@ -6,7 +6,7 @@ import asyncio
 
 import niquests
 
-from . import CHUNK, POOL, Unsupported, async_chunks, chunks
+from . import ASYNC_POOL, CHUNK, POOL, Unsupported, async_chunks, chunks
 
 
 class Sync:
@@ -36,7 +36,7 @@ class Async:
             asyncio.get_running_loop()
         except RuntimeError:
             raise Unsupported("asyncio only") from None
-        self.session = niquests.AsyncSession(pool_maxsize=POOL)
+        self.session = niquests.AsyncSession(pool_maxsize=ASYNC_POOL)
         if self.ca:
             self.session.verify = self.ca
         return self
