@@ -17,7 +17,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Run all fuzz harnesses.")
     parser.add_argument("--seconds", type=float, default=60.0, help="for all of them together")
     options = parser.parse_args()
-    harnesses = [path for path in sorted(HARNESSES.glob("*.py")) if not path.name.startswith(("_", "conftest"))]
+    harnesses = sorted(HARNESSES.glob("fuzz_*.py"))
     if not harnesses:
         print(f"no harness in {HARNESSES}")
         return 0

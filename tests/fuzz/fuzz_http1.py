@@ -9,13 +9,13 @@ must not depend on the pieces; where the one-pattern parser takes a head, the ca
 
 from __future__ import annotations
 
-import argparse
 import random
 import re
 import sys
-import time
 from collections.abc import Callable, Iterator
 from typing import TypeAlias
+
+from rounds import main
 
 from courser.engines.events import End, Event, RequestHead, ResponseHead
 from courser.engines.http1 import WIRE_LIMITS, ClientEngine, Phase, ServerEngine
@@ -189,7 +189,6 @@ def cuts(rng: random.Random, wire: bytes) -> Iterator[list[bytes]]:
 
 
 def check(rng: random.Random) -> None:
-    """One round; raises AssertionError for a finding, or whatever an engine raises and should not."""
     method, fields = rng.choice(METHODS), rng.choice(FIELDS)
     reply = mutate(rng, rng.choice(RESPONSES))
     sent = mutate(rng, rng.choice(REQUESTS))
@@ -207,30 +206,5 @@ def check(rng: random.Random) -> None:
             raise AssertionError(f"{sent!r} whole: {whole}, in pieces: {cut}")
 
 
-def run(seed: int, *, seconds: float = float("inf"), rounds: float = float("inf")) -> int:
-    """Rounds until the time or their number is over; each has its own seed, so that a finding can be repeated alone."""
-    end = time.monotonic() + seconds
-    done = 0
-    while done < rounds and time.monotonic() < end:
-        try:
-            check(random.Random(seed + done))
-        except Exception:
-            print(f"fuzz: http1 finding with --seed {seed + done}", flush=True)
-            raise
-        done += 1
-    return done
-
-
-def main() -> int:
-    parser = argparse.ArgumentParser(description="Fuzz the HTTP/1 engines.")
-    parser.add_argument("--seconds", type=float, default=60.0)
-    parser.add_argument("--seed", type=int, default=None)
-    options = parser.parse_args()
-    seed = random.SystemRandom().randrange(1 << 48) if options.seed is None else options.seed
-    done = run(seed, seconds=options.seconds)
-    print(f"fuzz: http1 seed={seed} rounds={done} no findings")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main("http1", check))
