@@ -1,29 +1,32 @@
-"""Dialling: who wins a race, what is left of it, and what is said of failures."""
+"""Dialling: what is connected to, what is laid over it, what is said of failures and left of them."""
 
 from __future__ import annotations
 
 import asyncio
-import errno
 import gc
 import os
 import socket
 import ssl
 import threading
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
 from time import monotonic
 from typing import Any
+from weakref import ref
 
 import pytest
 import trustme
 
 from courser.core import dial as module
 from courser.core.deadline import Deadline
-from courser.core.dial import HEAD_START, Attempt, Dialer, Handshake, Race, interleave
+from courser.core.dial import Dial, Dialer
+from courser.core.handshake import Handshake
 from courser.core.link import SocketLink, TLSLink
-from courser.core.reactor import READ, WRITE, Reactor
+from courser.core.race import Race
+from courser.core.reactor import Reactor
 from courser.core.route import ProxyHop, Route, TLSPolicy
 from courser.core.waiter import FOREVER, Interrupted
 from courser.errors import (
@@ -32,204 +35,12 @@ from courser.errors import (
     ConnectTimeout,
     HTTPError,
     InvalidRequest,
+    InvalidURL,
     ResolveError,
-    TLSError,
 )
 from courser.hosts.aio import current_host
 from courser.hosts.inline import InlineHost, run_inline
 from courser.settings import Timeout
-
-FOUR, SIX = (socket.AF_INET, ("192.0.2.1", 80)), (socket.AF_INET6, ("2001:db8::1", 80, 0, 0))
-OTHER = (socket.AF_INET, ("192.0.2.2", 80))
-
-
-# Races, with sockets and a reactor that do what a test says
-
-
-class FakeSocket:
-    numbers = iter(range(10**6))
-
-    def __init__(self, family: int, code: Any) -> None:
-        self.family = family
-        self.code = code
-        self.number = next(self.numbers)
-        self.error = 0
-        self.closed = False
-
-    def setblocking(self, blocking: bool) -> None:
-        assert not blocking
-
-    def connect_ex(self, address: Any) -> int:
-        if isinstance(self.code, BaseException):
-            raise self.code
-        return int(self.code)
-
-    def getsockopt(self, level: int, option: int) -> int:
-        return self.error
-
-    def fileno(self) -> int:
-        return self.number
-
-    def close(self) -> None:
-        self.closed = True
-
-
-class FakeReactor:
-    def __init__(self) -> None:
-        self.entries: dict[int, Attempt] = {}
-        self.armed: list[float] = []
-
-    def register(self, entry: Attempt, interest: int) -> None:
-        assert interest == WRITE
-        self.entries[entry.fileno()] = entry
-
-    def unregister(self, entry: Attempt) -> None:
-        self.entries.pop(entry.fileno(), None)
-
-    def arm(self, race: Race, deadline: float) -> None:
-        race.armed = deadline
-        self.armed.append(deadline)
-
-
-class Racing:
-    """A race, and all that it made."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, *codes: Any, final: float = 10.0) -> None:
-        self.sockets: list[FakeSocket] = []
-        left = list(codes)
-
-        def make(family: int, kind: int) -> FakeSocket:
-            code = left.pop(0)
-            if code == "no socket":
-                raise OSError(errno.EAFNOSUPPORT, "no such family")
-            self.sockets.append(FakeSocket(family, code))
-            return self.sockets[-1]
-
-        monkeypatch.setattr(module.socket, "socket", make)
-        self.reactor = FakeReactor()
-        self.race = Race(self.reactor, [FOUR, SIX, OTHER][: len(codes)], self.prepare, final)  # type: ignore[arg-type]
-        self.prepared: list[Any] = []
-        self.race.next(0.0)
-
-    def prepare(self, sock: Any) -> None:
-        self.prepared.append(sock)
-
-    def attempt(self, number: int) -> Attempt:
-        return self.reactor.entries[self.sockets[number].number]
-
-
-PENDING = errno.EINPROGRESS
-
-
-def test_who_connects_at_once_has_won(monkeypatch: pytest.MonkeyPatch) -> None:
-    racing = Racing(monkeypatch, 0, PENDING)
-
-    assert racing.race.done
-    assert racing.race.winner is racing.sockets[0]
-    assert len(racing.sockets) == 1
-    assert racing.reactor.armed == []
-    assert racing.race.deadline == FOREVER
-
-
-def test_the_next_attempt_starts_when_the_first_has_had_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    racing = Racing(monkeypatch, PENDING, PENDING)
-    assert racing.race.deadline == HEAD_START
-    racing.race.expire(HEAD_START)
-    assert len(racing.sockets) == 2
-    assert racing.race.deadline == 10.0
-    racing.attempt(1).ready(WRITE, 1.0)
-
-    assert racing.race.winner is racing.sockets[1]
-    assert racing.sockets[0].closed
-    assert not racing.sockets[1].closed
-    assert racing.reactor.entries == {}
-
-
-def test_the_next_attempt_starts_when_the_first_has_failed(monkeypatch: pytest.MonkeyPatch) -> None:
-    racing = Racing(monkeypatch, PENDING, PENDING)
-    racing.sockets[0].error = errno.ECONNREFUSED
-    racing.attempt(0).ready(WRITE, 0.01)
-
-    assert racing.sockets[0].closed
-    assert len(racing.sockets) == 2
-    assert not racing.race.done
-    assert [(address, error.errno) for address, error in racing.race.errors] == [(FOUR, errno.ECONNREFUSED)]
-
-
-@pytest.mark.parametrize("failure", ["no socket", errno.ENETUNREACH, PermissionError(errno.EPERM, "no")])
-def test_an_attempt_that_cannot_start_makes_room_for_the_next(monkeypatch: pytest.MonkeyPatch, failure: Any) -> None:
-    racing = Racing(monkeypatch, failure, PENDING)
-
-    assert len(racing.race.errors) == 1
-    assert len(racing.reactor.entries) == 1
-    assert all(each.closed for each in racing.sockets[:-1])
-
-
-def test_a_race_that_nobody_wins_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
-    racing = Racing(monkeypatch, PENDING, errno.ENETUNREACH)
-    racing.sockets[0].error = errno.ECONNREFUSED
-    racing.attempt(0).ready(WRITE, 0.01)
-
-    assert racing.race.done
-    assert racing.race.winner is None
-    assert len(racing.race.errors) == 2
-
-
-def test_one_failure_does_not_end_a_race_with_another_runner(monkeypatch: pytest.MonkeyPatch) -> None:
-    racing = Racing(monkeypatch, PENDING, PENDING)
-    racing.race.expire(HEAD_START)
-    racing.sockets[1].error = errno.ECONNREFUSED
-    racing.attempt(1).ready(WRITE, 1.0)
-
-    assert not racing.race.done
-    assert racing.race.deadline == 10.0
-
-
-def test_a_race_ends_with_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    racing = Racing(monkeypatch, PENDING, PENDING, final=0.1)
-    assert racing.race.deadline == 0.1
-    racing.race.expire(0.1)
-    assert racing.race.done
-    assert racing.race.winner is None
-    racing.race.cancel()
-
-    assert racing.sockets[0].closed
-    assert racing.reactor.entries == {}
-
-
-def test_an_attempt_has_no_deadline_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    racing = Racing(monkeypatch, PENDING)
-    attempt = racing.attempt(0)
-    attempt.deadline = 5.0
-    attempt.expire(5.0)
-    assert attempt.deadline == FOREVER
-    error = ZeroDivisionError()
-    attempt.fail(error)
-
-    assert racing.race.error is error
-
-
-def test_whatever_is_raised_leaves_no_socket_open(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Struck(Racing):
-        def prepare(self, sock: Any) -> None:
-            raise KeyboardInterrupt
-
-    left: list[FakeSocket] = []
-    monkeypatch.setattr(FakeSocket, "setblocking", lambda self, blocking: left.append(self))
-    with pytest.raises(KeyboardInterrupt) as caught:
-        Struck(monkeypatch, PENDING)
-    race = next(each.frame.f_locals["self"] for each in caught.traceback if each.name == "next")
-    race.cancel()
-
-    assert [each.closed for each in left] == [True]
-
-
-def test_families_take_turns() -> None:
-    assert interleave([SIX, SIX, FOUR, OTHER]) == [SIX, FOUR, SIX, OTHER]
-    assert interleave([]) == []
-
-
-# Dialling
 
 
 def peer_count() -> int:
@@ -248,8 +59,7 @@ class Contexts:
         return (self.context or ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)) if self.known else None
 
     def build(self, policy: TLSPolicy, protocols: tuple[str, ...], /) -> ssl.SSLContext:
-        assert self.context is not None
-        return self.context
+        raise AssertionError("known")
 
 
 def unresolved(host: str, port: int) -> Any:
@@ -358,12 +168,6 @@ class Late(InlineHost):
 def test_a_resolver_may_be_too_late() -> None:
     with pytest.raises(ConnectTimeout, match="name resolution"):
         dial(Route("http", "name", 80), host=Late())
-
-
-def test_roots_may_be_read_too_late(listener: socket.socket) -> None:
-    route = Route("https", "127.0.0.1", port_of(listener), tls=TLSPolicy())
-    with pytest.raises(ConnectTimeout, match="root certificates"):
-        dial(route, host=Late(), contexts=Contexts(known=False))
 
 
 def test_a_port_where_nobody_listens() -> None:
@@ -539,16 +343,7 @@ def test_the_host_s_own_network_gets_addresses(pair: tuple[socket.socket, socket
     assert dial(Route("http", "127.0.0.1", 80), host=Host()) is link
 
 
-def test_what_is_encrypted_is_not_encrypted_again(pair: tuple[socket.socket, socket.socket]) -> None:
-    class Encrypted(SocketLink):
-        encrypted = True
-
-    link = Encrypted(pair[0])
-
-    assert dial(Route("https", "a", 443, tls=TLSPolicy()), network=Network(link)) is link
-
-
-# TLS
+# Layers
 
 
 @pytest.fixture(scope="module")
@@ -556,7 +351,7 @@ def authority() -> trustme.CA:
     return trustme.CA()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def trusting(authority: trustme.CA) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     authority.configure_trust(context)
@@ -564,197 +359,79 @@ def trusting(authority: trustme.CA) -> ssl.SSLContext:
 
 
 @pytest.fixture
-def secure(authority: trustme.CA) -> Iterator[Callable[[], int]]:
-    """Start a server for one handshake; gives its port."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("localhost", "127.0.0.1").configure_cert(context)
-    started: list[tuple[socket.socket, threading.Thread]] = []
+def may_speak() -> threading.Event:
+    """What the server waits for before it takes part in the handshake."""
+    event = threading.Event()
+    event.set()
+    return event
 
-    def serve(listener: socket.socket) -> None:
+
+@pytest.fixture
+def secure(authority: trustme.CA, may_speak: threading.Event) -> Iterator[int]:
+    """The port of a server for one handshake."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost").configure_cert(context)
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
         with suppress(OSError):
             sock, _ = listener.accept()
+            may_speak.wait(10)
             with sock, suppress(OSError), context.wrap_socket(sock, server_side=True) as wrapped:
                 wrapped.recv(1)
 
-    def start() -> int:
-        listener = socket.create_server(("127.0.0.1", 0))
-        thread = threading.Thread(target=serve, args=(listener,))
-        started.append((listener, thread))
-        thread.start()
-        return port_of(listener)
-
-    yield start
-    for listener, thread in started:
-        with suppress(OSError):
-            listener.shutdown(socket.SHUT_RDWR)
-        listener.close()
-        thread.join(10)
-
-
-@pytest.mark.parametrize("known", [True, False])
-def test_a_link_is_encrypted(secure: Callable[[], int], trusting: ssl.SSLContext, known: bool) -> None:
-    link = dial(Route("https", "localhost", secure(), tls=TLSPolicy()), contexts=Contexts(trusting, known))
-
-    assert isinstance(link, TLSLink)
-    assert link.info()["version"].startswith("TLS")
-    link.close()
-
-
-def test_another_name_may_be_asked_for(secure: Callable[[], int], trusting: ssl.SSLContext) -> None:
-    policy = TLSPolicy(server_hostname="localhost.")
-    dial(Route("https", "127.0.0.1", secure(), tls=policy), contexts=Contexts(trusting)).close()
-
-
-def test_a_name_that_is_not_in_the_certificate(secure: Callable[[], int], trusting: ssl.SSLContext) -> None:
-    before = peer_count()
-    port = secure()
-    policy = TLSPolicy(verify="/ca.pem", server_hostname="example.org")
-    with pytest.raises(CertificateError, match=r"example\.org.*roots of /ca\.pem") as caught:
-        dial(Route("https", "127.0.0.1", port, tls=policy), contexts=Contexts(trusting))
-
-    assert isinstance(caught.value.__cause__, ssl.SSLCertVerificationError)
-    del caught
-    assert peer_count() <= before + 2  # the server's
-
-
-def test_a_stranger_s_certificate(secure: Callable[[], int]) -> None:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    with pytest.raises(CertificateError, match="the system's roots"):
-        dial(Route("https", "127.0.0.1", secure(), tls=TLSPolicy()), contexts=Contexts(context))
-
-
-def test_a_peer_that_does_not_speak_tls(listener: socket.socket, trusting: ssl.SSLContext) -> None:
-    def speak() -> None:
-        sock, _ = listener.accept()
-        with sock:
-            sock.recv(100)
-            sock.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
-
-    thread = threading.Thread(target=speak)
+    thread = threading.Thread(target=serve)
     thread.start()
-    with pytest.raises(TLSError, match="127"):
-        dial(Route("https", "127.0.0.1", port_of(listener), tls=TLSPolicy()), contexts=Contexts(trusting))
+    yield port_of(listener)
+    with suppress(OSError):
+        listener.shutdown(socket.SHUT_RDWR)
+    listener.close()
     thread.join(10)
 
 
-def test_a_name_that_cannot_be_asked_for(listener: socket.socket, trusting: ssl.SSLContext) -> None:
-    policy = TLSPolicy(server_hostname=".a")
-    with pytest.raises(TLSError):
-        dial(Route("https", "127.0.0.1", port_of(listener), tls=policy), contexts=Contexts(trusting))
+def test_encryption_is_laid_over_the_first_hop(secure: int, trusting: ssl.SSLContext) -> None:
+    link = dial(Route("https", "localhost", secure, tls=TLSPolicy()), contexts=Contexts(trusting))
+
+    assert isinstance(link, TLSLink)
+    assert link.info()["peer"] == ("127.0.0.1", secure)
+    link.close()
 
 
-def test_a_handshake_may_take_too_long(listener: socket.socket, trusting: ssl.SSLContext) -> None:
+def test_a_layer_that_cannot_be_laid_closes_what_is_below(secure: int) -> None:
+    with pytest.raises(CertificateError, match="localhost"):
+        dial(Route("https", "localhost", secure, tls=TLSPolicy()))
+
+
+def test_a_handshake_may_take_too_long(listener: socket.socket) -> None:
     route = Route("https", "127.0.0.1", port_of(listener), tls=TLSPolicy())
-    with pytest.raises(ConnectTimeout, match="TLS handshake"):
-        dial(route, contexts=Contexts(trusting), timeout=Timeout(connect=0.02))
-
-
-def test_a_handshake_may_have_no_limit(secure: Callable[[], int], trusting: ssl.SSLContext) -> None:
-    route = Route("https", "localhost", secure(), tls=TLSPolicy())
-    dial(route, contexts=Contexts(trusting), timeout=Timeout.of(None)).close()
-
-
-def test_an_exception_in_a_handshake_leaves_nothing_open(listener: socket.socket, trusting: ssl.SSLContext) -> None:
     before = peer_count()
-    route = Route("https", "127.0.0.1", port_of(listener), tls=TLSPolicy())
-    with pytest.raises(KeyboardInterrupt):
-        dial(route, contexts=Contexts(trusting), host=Striking(waits=1))
+    with pytest.raises(ConnectTimeout, match=r"127\.0\.0\.1:\d+ \(TLS handshake\)"):
+        dial(route, timeout=Timeout(connect=0.02))
 
     assert peer_count() == before
 
 
-def test_what_is_unforeseen_in_a_handshake_is_raised(listener: socket.socket, trusting: ssl.SSLContext) -> None:
-    class Failing(InlineHost):
-        async def wait(self, waiter: Any, /) -> None:
-            if isinstance(waiter, Handshake):
-                waiter.fail(ZeroDivisionError())
-            await super().wait(waiter)
+def test_an_exception_in_a_handshake_leaves_nothing_open(listener: socket.socket) -> None:
+    before = peer_count()
+    route = Route("https", "127.0.0.1", port_of(listener), tls=TLSPolicy())
+    with pytest.raises(KeyboardInterrupt):
+        dial(route, host=Striking(waits=1))
 
-    with pytest.raises(ZeroDivisionError):
-        dial(
-            Route("https", "127.0.0.1", port_of(listener), tls=TLSPolicy()),
-            contexts=Contexts(trusting),
-            host=Failing(),
-        )
+    assert peer_count() == before
 
 
-class FakeTLS:
-    """A TLS link that goes through a handshake as a test says."""
+@pytest.mark.parametrize(
+    ("host", "name", "kind"), [("a", "a\0b", InvalidRequest), ("a", ".a", InvalidRequest), ("a..b", None, InvalidURL)]
+)
+def test_a_name_that_cannot_be_asked_for_is_refused_before_anything_is_sent(
+    host: str, name: str | None, kind: type[HTTPError]
+) -> None:
+    class Untouched:
+        def connect(self, route: Route, deadline: float, /) -> Any:
+            raise AssertionError("connected")
 
-    def __init__(self, fd: int, *steps: Any) -> None:
-        self.fd = fd
-        self.steps = list(steps)
-        self.wants_write = False
-        self.heard: list[Any] = []
-
-    def shake(self) -> None:
-        step = self.steps.pop(0)
-        self.wants_write = step == "write"
-        if step == "done":
-            return
-        if isinstance(step, Exception):
-            raise step
-        raise BlockingIOError
-
-    def fileno(self) -> int:
-        return self.fd
-
-    def listen(self, wake: Any) -> None:
-        self.heard.append(wake)
-
-
-class Recorder(FakeReactor):
-    def __init__(self) -> None:
-        super().__init__()
-        self.told: list[Any] = []
-
-    def register(self, entry: Any, interest: int) -> None:
-        self.told.append(("register", interest))
-
-    def modify(self, entry: Any, interest: int) -> None:
-        self.told.append(("modify", interest))
-
-    def unregister(self, entry: Any) -> None:
-        self.told.append("unregister")
-
-    def hear(self, entry: Any, link: Any) -> None:
-        self.told.append("hear")
-
-
-def test_a_handshake_says_what_it_waits_for() -> None:
-    reactor = Recorder()
-    handshake = Handshake(reactor, FakeTLS(5, "read", "read", "write", "done"), 7.0)  # type: ignore[arg-type]
-    handshake.start()
-    assert reactor.armed == [7.0]
-    for _ in range(3):
-        handshake.ready(READ, 1.0)
-
-    assert reactor.told == [("register", READ), ("modify", READ | WRITE), "unregister"]
-    assert handshake.done
-    assert handshake.agreed
-    assert handshake.fileno() == 5
-
-
-def test_a_handshake_without_a_descriptor_is_heard() -> None:
-    reactor = Recorder()
-    link = FakeTLS(-1, "read", "write", ValueError("no"))
-    handshake = Handshake(reactor, link, FOREVER)  # type: ignore[arg-type]
-    handshake.start()
-    handshake.ready(READ, 1.0)
-    handshake.ready(READ, 1.0)
-
-    assert reactor.told == ["hear"]
-    assert reactor.armed == []
-    assert link.heard == [None]
-    assert isinstance(handshake.error, ValueError)
-    assert not handshake.agreed
-
-
-def test_a_link_that_breaks_in_a_handshake() -> None:
-    error = module._refusal(OSError(), "a", TLSPolicy())
-
-    assert isinstance(error, TLSError)
-    assert "OSError" in str(error)
+    with pytest.raises(kind):
+        dial(Route("https", host, 443, tls=TLSPolicy(server_hostname=name)), network=Untouched())
 
 
 # Under a loop
@@ -772,20 +449,115 @@ def test_a_loop_s_reactor_runs_the_race(listener: socket.socket) -> None:
     asyncio.run(main())
 
 
-def test_an_attempt_may_be_dropped_twice(monkeypatch: pytest.MonkeyPatch) -> None:
-    racing = Racing(monkeypatch, PENDING)
-    attempt = racing.attempt(0)
-    racing.race.cancel()
-    racing.race.lost(attempt, OSError(), 1.0)
-
-    assert racing.race.done
+# What errors hold
 
 
-def test_a_handshake_may_be_done_at_once(
-    pair: tuple[socket.socket, socket.socket], monkeypatch: pytest.MonkeyPatch
+def test_an_error_does_not_hold_what_its_traceback_leads_to(listener: socket.socket) -> None:
+    class Failing(InlineHost):
+        async def wait(self, waiter: Any, /) -> None:
+            try:
+                raise ZeroDivisionError
+            except ZeroDivisionError as error:
+                waiter.fail(error)
+
+    host = Failing()
+    gone = ref(host)
+    gc.disable()
+    try:
+        with pytest.raises(ZeroDivisionError):
+            dial(Route("http", "127.0.0.1", port_of(listener)), host=host)
+        del host
+        assert gone() is None
+    finally:
+        gc.enable()
+
+
+# After a fork
+
+
+def in_child(work: Callable[[], bool]) -> bool:
+    """What something is in a forked process."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # forking with threads, from Python 3.12 on
+        pid = os.fork()
+    if pid == 0:
+        os._exit(0 if work() else 1)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+
+
+class Forking(InlineHost):
+    """Forks each time that something is waited for, and looks which sockets the child has."""
+
+    def __init__(self, port: int, may_speak: threading.Event) -> None:
+        self.port = port
+        self.may_speak = may_speak
+        self.forgot: list[tuple[type, bool]] = []
+
+    async def wait(self, waiter: Any, /) -> None:
+        assert sockets_to(self.port) == 1
+        self.forgot.append((type(waiter), in_child(lambda: sockets_to(self.port) == 0)))
+        if type(waiter) is Handshake:
+            self.may_speak.set()
+        await super().wait(waiter)
+
+
+def sockets_to(port: int) -> int:
+    """How many sockets of this process are, or are being, connected to a port of the loopback by a client."""
+    lines = Path("/proc/net/tcp").read_text().splitlines()[1:]
+    inodes = {each.split()[9] for each in lines if each.split()[2] == f"0100007F:{port:04X}"}
+    found = 0
+    for name in os.listdir("/proc/self/fd"):
+        with suppress(OSError):
+            found += os.readlink(f"/proc/self/fd/{name}")[8:-1] in inodes
+    return found
+
+
+@pytest.mark.skipif(not os.path.isfile("/proc/net/tcp"), reason="finds sockets by /proc")
+def test_a_forked_child_has_no_socket_of_a_dial_under_way(
+    secure: int, trusting: ssl.SSLContext, may_speak: threading.Event
 ) -> None:
-    link = FakeTLS(-1, "done")
-    monkeypatch.setattr(module, "TLSLink", lambda *given: link)
-    route = Route("https", "a", 443, tls=TLSPolicy())
+    """Neither while it is racing nor in the handshake; and the parent goes on as if nothing had happened."""
+    may_speak.clear()
+    host = Forking(secure, may_speak)
+    link = dial(Route("https", "localhost", secure, tls=TLSPolicy()), contexts=Contexts(trusting), host=host)
+    version = link.info()["version"]
+    link.close()
 
-    assert dial(route, network=Network(SocketLink(pair[0])), contexts=Contexts(known=True), timeout=Timeout()) is link
+    assert host.forgot == [(Race, True), (Handshake, True)]
+    assert version.startswith("TLS")
+
+
+class Numbered:
+    """A link with a descriptor of a test's choice."""
+
+    encrypted = False
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.closed = False
+
+    def fileno(self) -> int:
+        return self.number
+
+    def close(self) -> None:
+        self.closed = True
+
+
+@pytest.mark.parametrize("number", [5, -1])
+def test_a_forked_child_leaves_a_link_without_a_descriptor_to_its_loop(number: int) -> None:
+    link, closed = Numbered(number), []
+
+    class Forgetting(InlineHost):
+        async def call(self, function: Any, /, *args: Any, deadline: float = FOREVER) -> Any:
+            made.forget()
+            closed.append(link.closed)
+            raise Interrupted
+
+    dialer = Dialer(unresolved, Contexts(known=False), Network(link))
+    deadline = Deadline(Timeout(connect=5), False, monotonic())
+    made = Dial(dialer, Forgetting(), Route("https", "a", 443, tls=TLSPolicy()), deadline)
+    made.forget()
+    with pytest.raises(ConnectTimeout, match="root certificates"):
+        run_inline(made.link(None))
+
+    assert closed == [number == 5]

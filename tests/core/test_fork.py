@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import os
-import runpy
 import socket
 import ssl
 import threading
@@ -238,4 +238,7 @@ def test_all_forget(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_system_without_fork_registers_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(os, "register_at_fork")
 
-    assert runpy.run_path(fork.__file__)["_remembered"] is not fork._remembered
+    spec = importlib.util.spec_from_file_location("courser.core.fork_once_more", fork.__file__)
+    assert spec is not None
+    assert spec.loader is not None
+    spec.loader.exec_module(importlib.util.module_from_spec(spec))

@@ -9,8 +9,9 @@ parent held at that moment would never be opened, so they are made anew.
 from __future__ import annotations
 
 import os
-from typing import Protocol
 from weakref import WeakSet
+
+from ..hints import Protocol
 
 __all__ = ["Forgetful", "remember"]
 
