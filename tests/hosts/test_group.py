@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Coroutine
 from time import monotonic
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 
 from courser.core.reactor import Reactor
 from courser.core.waiter import Interrupted, Waiter
-from courser.hosts.group import GroupHost, Task
+from courser.hosts.group import GroupHost
 from courser.hosts.inline import InlineHost
 
 
@@ -18,15 +19,23 @@ from courser.hosts.inline import InlineHost
 def group() -> Any:
     made = GroupHost()
     yield made
+    made.cancel()
     made.close()
 
 
-def finish(group: GroupHost, *tasks: Task[Any]) -> list[Task[Any]]:
-    """Run until all have ended; gives them in the order of their ends."""
-    ended: list[Task[Any]] = []
-    while len(ended) < len(tasks):
-        ended += group.run_once()
-    return ended
+def finish(group: GroupHost, *procedures: Coroutine[Any, Any, Any]) -> list[Any]:
+    """Run procedures side by side until all have ended; gives what they return, in the order of their ends."""
+    results: list[Any] = []
+
+    async def note(procedure: Coroutine[Any, Any, Any]) -> None:
+        results.append(await procedure)
+
+    for procedure in procedures:
+        group.start(note(procedure))
+    while group.tasks:
+        group.run_once()
+    assert len(results) == len(procedures)
+    return results
 
 
 def test_procedures_run_side_by_side(group: GroupHost) -> None:
@@ -46,57 +55,60 @@ def test_procedures_run_side_by_side(group: GroupHost) -> None:
         await group.checkpoint()
         return "woke"
 
-    tasks = group.start(waits()), group.start(wakes())
-    ended = finish(group, *tasks)
-
+    assert finish(group, waits(), wakes()) == ["waited", "woke"]
     assert order == ["waits", "wakes"]
-    assert [task.result for task in ended] == ["waited", "woke"]
-    assert all(task.done() for task in tasks)
 
 
-def test_what_is_done_is_not_waited_for(group: GroupHost) -> None:
-    async def procedure() -> int:
+def test_what_never_waits_has_ended_when_it_was_begun(group: GroupHost) -> None:
+    async def procedure() -> None:
         waiter = Waiter()
         waiter.complete()
         await group.wait(waiter)
-        return 5
 
-    assert finish(group, group.start(procedure()))[0].result == 5
+    task = group.start(procedure())
+
+    assert task.finished
+    assert task.done()
+    assert not group.tasks
 
 
-def test_an_error_is_kept_for_whoever_asks(group: GroupHost) -> None:
+@pytest.mark.parametrize("at_once", [True, False])
+def test_what_is_raised_is_raised_at_once(group: GroupHost, at_once: bool) -> None:
+    waiter = Waiter()
+
     async def procedure() -> None:
-        raise ZeroDivisionError
-
-    task = finish(group, group.start(procedure()))[0]
-
-    assert isinstance(task.error, ZeroDivisionError)
-
-
-def test_what_strikes_from_outside_is_not_kept(group: GroupHost) -> None:
-    async def procedure() -> None:
+        if not at_once:
+            await group.wait(waiter)
         raise KeyboardInterrupt
 
-    group.start(procedure())
-    with pytest.raises(KeyboardInterrupt):
-        group.run_once()
+    if at_once:
+        with pytest.raises(KeyboardInterrupt):
+            group.start(procedure())
+    else:
+        group.start(procedure())
+        waiter.complete()
+        with pytest.raises(KeyboardInterrupt):
+            group.run_once()
 
 
 def test_a_cancelled_procedure_cleans_up(group: GroupHost) -> None:
     cleaned: list[bool] = []
 
-    async def procedure() -> None:
+    async def procedure(waiter: Waiter) -> None:
         try:
-            await group.wait(Waiter())
+            await group.wait(waiter)
         finally:
             cleaned.append(True)
 
-    task = group.start(procedure())
-    group.run_once()
-    task.cancel()
+    done = Waiter()
+    tasks = [group.start(procedure(waiter)) for waiter in (Waiter(), done)]
+    done.complete()
+    group.cancel()
 
-    assert cleaned == [True]
-    assert task.done()
+    assert cleaned == [True, True]
+    assert all(task.done() for task in tasks)
+    assert not group.tasks
+    assert not group.ready
 
 
 def test_a_deadline_wakes_who_waits(group: GroupHost) -> None:
@@ -108,7 +120,7 @@ def test_a_deadline_wakes_who_waits(group: GroupHost) -> None:
         group.arm(waiter)
         await group.wait(waiter)
 
-    finish(group, group.start(procedure()))
+    finish(group, procedure())
 
     assert waiter.done
 
@@ -117,10 +129,9 @@ def test_another_thread_wakes_the_group(group: GroupHost) -> None:
     """By the group's own means, or by those of the pool of a client that other threads use."""
     for deliver in (group.deliver, InlineHost().deliver):
         waiter = Waiter()
-        task = group.start(group.wait(waiter))
         thread = threading.Timer(0.005, deliver, [waiter])
         thread.start()
-        assert finish(group, task) == [task]
+        finish(group, group.wait(waiter))
         thread.join()
 
 
@@ -144,23 +155,27 @@ class Hasty(Waiter):
 
 
 def test_a_completion_between_look_and_wait_is_seen(group: GroupHost) -> None:
-    task = group.start(group.wait(Hasty()))
-
-    assert finish(group, task) == [task]
+    finish(group, group.wait(Hasty()))
 
 
 def test_a_task_that_is_resumed_twice_ends_once(group: GroupHost) -> None:
     """By itself, and by the thread that completed its waiter, in the same moment."""
     waiter = Waiter()
-    task = group.start(group.wait(waiter))
+    ended: list[bool] = []
+
+    async def procedure() -> None:
+        await group.wait(waiter)
+        ended.append(True)
+
+    task = group.start(procedure())
+    group.ready.append(task)
+    group.run_once()
     group.ready.append(task)
     waiter.complete()
-    ended = finish(group, task)
-    group.ready.append(task)
-    ended += group.run_once()
+    group.run_once()
 
-    assert ended == [task]
-    assert task.error is None
+    assert ended == [True]
+    assert not group.ready
 
 
 def test_calls_run_in_a_thread(group: GroupHost) -> None:
@@ -174,7 +189,7 @@ def test_calls_run_in_a_thread(group: GroupHost) -> None:
             return elsewhere, True
         return elsewhere, False
 
-    elsewhere, interrupted = finish(group, group.start(procedure()))[0].result
+    [(elsewhere, interrupted)] = finish(group, procedure())
     release.set()
 
     assert elsewhere != threading.get_ident()
@@ -188,7 +203,7 @@ def test_what_never_waits_may_be_awaited(group: GroupHost) -> None:
     async def procedure() -> int:
         return await group.pull(ready(), Waiter())
 
-    assert finish(group, group.start(procedure()))[0].result == 5
+    assert finish(group, procedure()) == [5]
 
 
 class Connection:

@@ -9,32 +9,33 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Generator
-from contextlib import AbstractContextManager
-from typing import Any, Generic, TypeVar
+from types import coroutine
 
 from ..core.reactor import Reactor
 from ..core.waiter import FOREVER, Waiter
+from ..hints import TYPE_CHECKING, TypeVar
 from .inline import drive
 from .job import call_in_thread
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+    from typing import Any
 
 __all__ = ["GroupHost", "Task"]
 
 T = TypeVar("T")
 
 
-class Task(Generic[T]):
+class Task:
     """A procedure under way in a group; at the same time the future of whatever it waits for."""
 
-    __slots__ = ("_group", "_procedure", "_waiting", "error", "finished", "result")
+    __slots__ = ("_group", "_procedure", "_waiting", "finished")
 
-    result: T
-
-    def __init__(self, group: GroupHost, procedure: Coroutine[Any, Any, T]) -> None:
+    def __init__(self, group: GroupHost, procedure: Coroutine[Any, Any, None]) -> None:
         self._group = group
         self._procedure = procedure
         self._waiting = False
         self.finished = False
-        self.error: BaseException | None = None
 
     def done(self) -> bool:
         return not self._waiting
@@ -47,40 +48,37 @@ class Task(Generic[T]):
         """Go on until the procedure waits or ends."""
         try:
             waiter: Waiter = self._procedure.send(None)
-        except StopIteration as stop:
-            self.result = stop.value
+        except StopIteration:
             self.finished = True
-        except Exception as error:
-            self.error = error
-            self.finished = True
-        else:
-            self._waiting = True
-            waiter.future = self
-            if waiter.done:
-                # another thread has completed it between the look and the assignment
-                waiter.future = None
-                self.set_result(None)
+            self._group.tasks.discard(self)
+            return
+        self._waiting = True
+        waiter.future = self
+        if waiter.done:
+            # another thread has completed it between the look and the assignment
+            waiter.future = None
+            self.set_result(None)
 
     def cancel(self) -> None:
         """Have the procedure clean up and end."""
         self._waiting = False
+        self.finished = True
         self._procedure.close()
 
 
-class Suspension:
-    """Hands a waiter to the group."""
-
-    __slots__ = ("_waiter",)
-
-    def __init__(self, waiter: Waiter) -> None:
-        self._waiter = waiter
-
-    def __await__(self) -> Generator[Waiter, None, None]:
-        yield self._waiter
+@coroutine
+def suspend(waiter: Waiter) -> Generator[Waiter, None, None]:
+    """Hand a waiter to the group."""
+    yield waiter
 
 
 class GroupHost:
-    """Runs procedures side by side in the calling thread."""
+    """Runs procedures side by side in the calling thread.
+
+    Attributes:
+        tasks: what is under way.
+        ready: what can go on.
+    """
 
     blocking = True
     network: Any = None
@@ -89,36 +87,37 @@ class GroupHost:
     def __init__(self) -> None:
         self.reactor = Reactor()
         self.reactor.listen()
-        self.ready: deque[Task[Any]] = deque()
+        self.tasks: set[Task] = set()
+        self.ready: deque[Task] = deque()
         self._thread = threading.get_ident()
 
-    def start(self, procedure: Coroutine[Any, Any, T]) -> Task[T]:
-        """Add a procedure; it begins at the next `run_once`."""
+    def start(self, procedure: Coroutine[Any, Any, None]) -> Task:
+        """Begin with a procedure, and let it go as far as it can; what it raises is raised here, or by `run_once`."""
         task = Task(self, procedure)
-        self.ready.append(task)
+        self.tasks.add(task)
+        task.run()
         return task
 
-    def resume(self, task: Task[Any]) -> None:
+    def resume(self, task: Task) -> None:
         """Let a task go on; another thread that says so also makes the group look."""
         self.ready.append(task)
         if threading.get_ident() != self._thread:
             self.reactor.post(_nothing)
 
-    def run_once(self) -> list[Task[Any]]:
-        """Let everything go on that can, waiting for it if need be; give the procedures that have ended."""
-        if not self.ready:
-            self.reactor.turn(None)
-        else:
-            self.reactor.turn(0.0)
-        ended: list[Task[Any]] = []
-        for _ in range(len(self.ready)):
-            task = self.ready.popleft()
-            if task.finished:
-                continue  # it was resumed twice: by itself, and by the thread that completed its waiter
-            task.run()
-            if task.finished:
-                ended.append(task)
-        return ended
+    def run_once(self) -> None:
+        """Let everything go on that can, waiting for it if need be."""
+        ready = self.ready
+        self.reactor.turn(0.0 if ready else None)
+        for _ in range(len(ready)):
+            task = ready.popleft()
+            if not task.finished:  # it may be resumed twice: by itself, and by the thread that completed its waiter
+                task.run()
+
+    def cancel(self) -> None:
+        """Give up what is under way."""
+        while self.tasks:
+            self.tasks.pop().cancel()
+        self.ready.clear()
 
     def close(self) -> None:
         """Give up the reactor."""
@@ -134,7 +133,7 @@ class GroupHost:
 
     async def wait(self, waiter: Waiter, /) -> None:
         while not waiter.done:
-            await Suspension(waiter)
+            await suspend(waiter)
 
     async def pull(self, awaitable: Awaitable[T], until: Waiter, /) -> T:
         return drive(awaitable)
