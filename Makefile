@@ -2,6 +2,7 @@
 PYTHON ?= python3
 TEST_ENV ?= .venv-test
 DEMO_ENV ?= .venv-demo
+DOCS_ENV ?= .venv-docs
 BENCH_ENV ?= .bench/rivals
 NIQUESTS_ENV ?= .bench/niquests
 FUZZ_SECONDS ?= 60
@@ -12,7 +13,7 @@ PYTEST_OPTIONS ?=
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 export PYRIGHT_PYTHON_IGNORE_WARNINGS = 1
 
-.PHONY: help demo test lint interop fuzz alone bench bench-env paired clean
+.PHONY: help demo test lint interop fuzz alone docs bench bench-env paired clean
 
 help:
 	@echo 'make demo      run demo/run.py in its own environment'
@@ -21,6 +22,7 @@ help:
 	@echo 'make interop   the tests against real servers (nginx must be installed)'
 	@echo 'make fuzz      every fuzz harness, FUZZ_SECONDS=$(FUZZ_SECONDS) in all'
 	@echo 'make alone     the branch coverage of each source file by its own test file'
+	@echo 'make docs      the documentation as a site, in build/site'
 	@echo 'make bench     every client in every scenario; results in docs/; BENCH_OPTIONS=--quick for a look'
 	@echo 'make paired    this working tree against BASE=$(BASE), scenario by scenario'
 	@echo 'make clean     remove environments and caches'
@@ -40,6 +42,9 @@ $(TEST_ENV)/.made: pyproject.toml
 
 $(DEMO_ENV)/.made: pyproject.toml $(shell find src -name '*.py' 2>/dev/null)
 	$(call environment,$(DEMO_ENV),'.[compress]')
+
+$(DOCS_ENV)/.made: pyproject.toml
+	$(call environment,$(DOCS_ENV),--group docs)
 
 $(BENCH_ENV)/.made: pyproject.toml
 	$(call environment,$(BENCH_ENV),--group bench)
@@ -69,6 +74,9 @@ fuzz: $(TEST_ENV)/.made
 alone: $(TEST_ENV)/.made
 	$(TEST_ENV)/bin/python scripts/alone.py
 
+docs: $(DOCS_ENV)/.made
+	$(DOCS_ENV)/bin/zensical build --strict
+
 bench-env: $(BENCH_ENV)/.made $(NIQUESTS_ENV)/.made
 
 bench: bench-env
@@ -78,5 +86,5 @@ paired: $(BENCH_ENV)/.made
 	$(BENCH_ENV)/bin/python benchmarks/paired.py --base $(BASE) $(BENCH_OPTIONS)
 
 clean:
-	rm -rf $(TEST_ENV) $(DEMO_ENV) .bench .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis dist
+	rm -rf $(TEST_ENV) $(DEMO_ENV) $(DOCS_ENV) .bench .cache .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,11 +1,17 @@
-"""What every test may rely on: an environment without proxies and CA files, and the shared vectors."""
+"""What every test may rely on: a plain environment, the shared vectors, certificates, and the modules in support."""
 
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
+
+for folder in ("interop", "support"):
+    sys.path.insert(0, str(Path(__file__).parent / folder))
+
+from authority import Authority  # noqa: E402 - its folder is known from here on only
 
 PROXIES = ("http", "https", "all", "no", "ftp", "ws", "wss", "socks")
 OTHERS = (
@@ -36,3 +42,10 @@ def vectors() -> Path:
     if not path.is_dir():
         pytest.skip(f"no test vectors in {path}; COURSER_VECTORS can name their folder")
     return path
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """The certificates of the tests."""
+    pytest.importorskip("trustme")
+    return Authority(tmp_path_factory.mktemp("authority"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from unittest import mock
@@ -119,7 +119,7 @@ def test_both_colours_have_the_same_names() -> None:
     own = {name for name in dir(Client) if not name.startswith("_")}
     other = {name for name in dir(AsyncClient) if not name.startswith("_")}
 
-    assert own - other == {"map", "as_completed"}
+    assert own - other == set()
     assert other - own == {"aclose"}
 
 
@@ -283,6 +283,23 @@ def test_a_client_is_in_no_cycle(colour: Colour) -> None:
         gc.enable()
 
 
+def test_an_async_client_takes_its_connections_with_it_while_the_loop_goes_on() -> None:
+    async def main() -> None:
+        client = AsyncClient(transport=Echo())
+        await client.get(HERE)
+        ((_, place),) = client._places.values()
+        pool = ref(place.pool)
+        del client, place
+        assert pool() is None
+
+    gc.collect()
+    gc.disable()
+    try:
+        asyncio.run(main())
+    finally:
+        gc.enable()
+
+
 # Many loops and threads
 
 
@@ -362,3 +379,23 @@ def test_map_and_as_completed() -> None:
         answers = list(client.map([HERE, "nonsense"], return_exceptions=True))
     assert isinstance(answers[0], Response)
     assert isinstance(answers[1], courser.InvalidURL)
+
+
+def test_async_map_and_as_completed() -> None:
+    async def main() -> None:
+        async with AsyncClient(transport=Echo()) as client:
+            requests = [HERE, URL(HERE + "x"), Request("PUT", HERE)]
+
+            async def source() -> AsyncIterator[str | URL | Request]:
+                for request in requests:
+                    yield request
+
+            assert [each.content async for each in client.map(requests)] == [b"GET", b"GET", b"PUT"]
+            assert [each.content async for each in client.map(source())] == [b"GET", b"GET", b"PUT"]
+            given = [each.content async for each in client.as_completed(requests, concurrency=1)]
+            assert sorted(given) == [b"GET", b"GET", b"PUT"]
+            answers = [each async for each in client.map([HERE, "nonsense"], return_exceptions=True)]
+        assert isinstance(answers[0], Response)
+        assert isinstance(answers[1], courser.InvalidURL)
+
+    asyncio.run(main())

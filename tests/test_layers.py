@@ -15,6 +15,7 @@ import pytest
 ROOT = Path(__file__).parents[1] / "src" / "courser"
 
 FLOORS = (
+    ("hints",),
     ("errors", "settings", "version"),
     ("values",),
     ("engines",),
@@ -37,7 +38,7 @@ HEIGHT = {name: height for height, floor in enumerate(FLOORS) for name in floor}
 WAITING = {"asyncio", "trio", "threading", "select", "socket", "ssl", "selectors", "_thread"}
 QUIET = HEIGHT["core"]
 """Up to this floor, modules that wait, lock or connect are named only in these files."""
-MAY_WAIT = {"core/link.py", "core/reactor.py", "core/dial.py"}
+MAY_WAIT = {"core/link.py", "core/reactor.py", "core/dial.py", "core/race.py", "core/handshake.py"}
 
 FILES = sorted(path.relative_to(ROOT).as_posix() for path in ROOT.rglob("*.py"))
 MODULES = {name.removesuffix(".py").removesuffix("/__init__").replace("/", ".") for name in FILES} - {"__init__"}

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from courser.core.place import Place
+from courser.core.send import Sending
 from courser.errors import (
     ClientClosed,
     DecodingError,
@@ -18,6 +19,7 @@ from courser.errors import (
     LimitExceeded,
     ReadError,
     StatusError,
+    StreamClosed,
     TooManyRedirects,
 )
 from courser.hosts.inline import InlineHost, run_inline
@@ -266,6 +268,23 @@ def test_without_a_base_url_they_go_where_they_are_sent() -> None:
         assert (sent.headers["x-key"], sent.headers["authorization"], sent.url.query) == ("s", "s", "key=s")
 
 
+def test_a_base_url_that_is_set_later_keeps_them_too() -> None:
+    def handler(request: Request) -> Response:
+        return redirect("http://b.example/") if request.url.host == "a.example" else OK
+
+    calls = Calls(handler, headers={"X-Key": "s"})
+    for _ in range(2):
+        assert "x-key" in calls.get().request.headers
+    calls.session.rebase(HERE)
+
+    assert "x-key" not in calls.get("x").request.headers
+    assert calls.fake.asked[-2].headers["x-key"] == "s"
+    assert "x-key" not in calls.sent("http://b.example/").headers
+    calls.session.rebase("")
+    assert calls.session.base_url is None
+    assert calls.sent("http://b.example/").headers["x-key"] == "s"
+
+
 # Options
 
 
@@ -439,8 +458,7 @@ def test_raise_for_status(client: bool, call: bool | None, raises: bool) -> None
     calls = Calls(lambda request: Response(404, text="why"), raise_for_status=client)
     options: Any = {} if call is None else {"raise_for_status": call}
 
-    assert calls.session.raises(404, options) == raises
-    assert not calls.session.raises(399, options)
+    assert calls.session.raises(options) == raises
     if not raises:
         assert calls.get(**options).status_code == 404
         return
@@ -555,14 +573,14 @@ class Coded(Fake):
         return StaticReply(head, raw, request, 0.0)
 
 
-def coded(raw: bytes, status: int = 200, fields: bytes = b"") -> Any:
+def coded(raw: bytes, status: int = 200, fields: bytes = b"", kind: type[Coded] = Coded) -> Any:
     """A session whose exchanges end in a reply that is gzip."""
     calls = Calls()
 
     async def exchange(request: Request, sending: Any) -> Any:
         if request.url.path == "/end":
             return Coded().reply(request, 200, b"", b"end", None)
-        return Coded().reply(request, status, fields, raw, b"gzip")
+        return kind().reply(request, status, fields, raw, b"gzip")
 
     place: Any = type("Place", (), {"host": InlineHost(), "exchange": staticmethod(exchange)})()
     calls.place = place
@@ -589,6 +607,44 @@ def test_the_body_of_a_redirect_is_decoded_when_somebody_asks() -> None:
     assert response.content == b"end"
     with pytest.raises(DecodingError):
         _ = pickle.loads(pickle.dumps(response)).history[0].content
+
+
+def test_the_body_of_a_redirect_that_was_given_up_is_missed_by_whoever_asks() -> None:
+    class Endless(Coded):
+        def reply(self, *given: Any) -> Any:
+            reply = super().reply(*given)
+            reply.end = None
+            return reply
+
+    calls = coded(b"", 302, b"Location: /end\r\n", Endless)
+
+    response = calls.get()
+
+    assert response.content == b"end"
+    assert response.history[0].status_code == 302
+    with pytest.raises(StreamClosed, match="was not kept"):
+        _ = pickle.loads(pickle.dumps(response)).history[0].content
+
+
+def test_only_redirects_are_shown_to_the_policy_of_redirects(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Any other call is spared its frames."""
+    shown: list[int] = []
+    run = Sending.run
+
+    def note(self: Sending, request: Request, answer: Any = None) -> Any:
+        shown.append(answer.status_code)
+        return run(self, request, answer)
+
+    monkeypatch.setattr(Sending, "run", note)
+    calls = Calls(hops)
+    calls.get("http://a.example/end")
+    calls.get(follow_redirects=False)
+    assert shown == []
+
+    calls.get()
+
+    assert shown == [302]
+    assert [request.url.path for request in calls.fake.asked] == ["/end", "/", "/", "/1", "/end"]
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), ReadError(), ReadError(request=Request("GET", HERE))])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import pickle
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -11,7 +12,16 @@ import pytest
 
 from courser.core.reply import StaticReply
 from courser.engines.events import End, ResponseHead
-from courser.errors import DecodingError, LimitExceeded, ReadError, StatusError, StreamClosed, StreamConsumed
+from courser.errors import (
+    DecodingError,
+    LimitExceeded,
+    ReadError,
+    StatusError,
+    StreamClosed,
+    StreamConsumed,
+    StreamError,
+)
+from courser.hosts.aio import current_host
 from courser.hosts.inline import InlineHost
 from courser.session import Session
 from courser.streams import AsyncResponseStream, AsyncStreaming, Pieces, ResponseStream, Streaming
@@ -239,6 +249,95 @@ def test_raise_for_status(make: Make) -> None:
         run(make([b"why"], status=404).call("raise_for_status"))
     assert caught.value.response is not None
     assert caught.value.response.content == b"why"
+
+
+@pytest.mark.parametrize("before", ["iter_bytes", "close"])
+def test_raise_for_status_comes_too_late_for_the_body_only(make: Make, before: str) -> None:
+    made = make([b"why"], status=503)
+    run(made.listed(before) if before == "iter_bytes" else made.call(before))
+
+    with pytest.raises(StatusError, match="503") as caught:
+        run(made.call("raise_for_status"))
+
+    error = pickle.loads(pickle.dumps(caught.value))
+    assert error.response.status_code == 503
+    with pytest.raises(StreamClosed, match="was not kept"):
+        _ = error.response.content
+
+
+def test_the_total_time_ends_with_the_body(make: Make) -> None:
+    made = make([b"a"])
+
+    async def main() -> None:
+        first = await made.call("response")
+        second = await made.call("response")
+        assert first.timings == second.timings == made.stream.timings
+        assert first.timings.total > first.timings.head
+
+    run(main())
+
+
+def test_an_iteration_that_failed_is_over(make: Make) -> None:
+    """As a generator is that has raised."""
+    made = make([b"long line\n", b"next\n"])
+
+    async def main() -> None:
+        lines = made.stream.iter_lines(4)
+        following = (lambda: anext(lines)) if isinstance(made, Async) else (lambda: returned(next, lines))
+        with pytest.raises(LimitExceeded):
+            await following()
+        with pytest.raises((StopIteration, StopAsyncIteration)):
+            await following()
+
+    async def returned(function: Any, *arguments: Any) -> Any:
+        try:
+            return function(*arguments)
+        except StopIteration:
+            raise StopAsyncIteration from None
+
+    run(main())
+
+
+def test_two_tasks_cannot_iterate_at_once() -> None:
+    class Slow(Script):
+        async def piece(self, host: Any) -> bytes:
+            await asyncio.sleep(0)
+            return await super().piece(host)
+
+    async def main() -> None:
+        pieces = Async(Session(), Slow([b"a", b"b"]), None).stream.iter_bytes()
+
+        async def rest() -> list[bytes]:
+            return [each async for each in pieces]
+
+        first, second = await asyncio.gather(rest(), rest(), return_exceptions=True)
+        assert first == [b"a", b"b"]
+        assert isinstance(second, StreamConsumed)
+        assert "two tasks" in str(second)
+
+    asyncio.run(main())
+
+
+def test_a_body_is_read_in_the_event_loop_that_asked_for_it() -> None:
+    """In another one nobody would be woken."""
+
+    def stream() -> AsyncResponseStream:
+        session = Session()
+        here = session.place(current_host(asyncio.get_running_loop()))
+        return AsyncResponseStream(session, Script([b"a"]), session.sending(here, {}, True))
+
+    async def opened() -> AsyncResponseStream:
+        assert await stream().read() == b"a"
+        return stream()
+
+    async def read(response: AsyncResponseStream) -> None:
+        with pytest.raises(StreamError, match="another event loop runs here"):
+            await response.read()
+        await response.close()
+
+    loop = asyncio.new_event_loop()
+    asyncio.run(read(loop.run_until_complete(opened())))
+    loop.close()
 
 
 # Context managers

@@ -151,7 +151,6 @@ __all__ = [
 HOMES = (
     "errors",
     "settings",
-    "values.timings",
     "values.url",
     "values.query",
     "values.headers",
@@ -161,10 +160,14 @@ HOMES = (
     "core.place",
     "core.dial",
     "client",
-    "streams",
     "api",
+    "streams",
+    "values.timings",
 )
-"""The modules that the public names are at home in, from the ground up: a name is looked for no higher than it lies."""
+"""The modules that the public names are at home in, from the ground up: a name is looked for no higher than it lies.
+
+Last come those that few name and that the others import when they need them.
+"""
 
 
 if TYPE_CHECKING:
@@ -174,10 +177,8 @@ else:
     def __getattr__(name: str) -> object:
         """Import what a public name needs when it is first used (PEP 562): what is not used costs nothing."""
         if name in __all__:
-            from importlib import import_module
-
             for home in HOMES:
-                module = import_module(f".{home}", __name__)
+                module = __import__(home, globals(), fromlist=[name], level=1)  # without importing importlib first
                 if name in module.__all__:
                     globals()[name] = value = getattr(module, name)
                     return value

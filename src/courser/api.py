@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Never, Unpack
-
 from .client import Client
+from .hints import TYPE_CHECKING
 from .settings import RequestOptions
 from .values.response import Response
 
 if TYPE_CHECKING:
+    from typing import Never, Unpack
+
     from .streams import Streaming
     from .values.url import URL
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, Never, Self, Unpack, overload
+from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Mapping
+from sys import modules
 from weakref import ref
 
 from .defaults import NO_PARAMS, ClientOptions
+from .hints import TYPE_CHECKING, overload
 from .hosts.inline import InlineHost, run_inline
 from .session import Session
 from .settings import RequestOptions, RequestParts, SendOptions, Timeout
-from .streams import AsyncResponseStream, AsyncStreaming, ResponseStream, Streaming
 from .values.headers import Headers
 from .values.query import QueryParams
 from .values.request import Request
@@ -19,8 +18,16 @@ from .values.response import Response
 from .values.url import URL
 
 if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import Any, Literal, Never, Self, TypeAlias, Unpack
+
     from .core.place import Place
+    from .mapping import AsyncResponses
     from .settings import HeaderTypes, ParamTypes, TimeoutTypes
+    from .streams import AsyncStreaming, Streaming
+
+    Many: TypeAlias = Iterable[str | URL | Request]
+    AsyncMany: TypeAlias = Many | AsyncIterable[str | URL | Request]
 
 __all__ = ["AsyncClient", "Client"]
 
@@ -67,7 +74,7 @@ class _Settings:
 
     @base_url.setter
     def base_url(self, url: str | URL | None) -> None:
-        self._session.base_url = None if url is None or url == "" else URL(url)
+        self._session.rebase(url)
 
     @property
     def is_closed(self) -> bool:
@@ -196,18 +203,20 @@ class Client(_Settings):
         """
         if wrong:
             raise _positional("stream", wrong)
+        from .streams import ResponseStream, Streaming
+
         session, place = self._session, self._place
 
         def start() -> ResponseStream:
             response = ResponseStream(session, *run_inline(session.open(place, method, url, options)))
-            return response.raise_for_status() if session.raises(response.status_code, options) else response
+            return response.raise_for_status() if session.raises(options) else response
 
         return Streaming(start)
 
     @overload
     def map(
         self,
-        requests: Iterable[str | URL | Request],
+        requests: Many,
         *,
         concurrency: int = 100,
         return_exceptions: Literal[False] = False,
@@ -215,16 +224,11 @@ class Client(_Settings):
     ) -> Iterator[Response]: ...
     @overload
     def map(
-        self,
-        requests: Iterable[str | URL | Request],
-        *,
-        concurrency: int = 100,
-        return_exceptions: bool,
-        **options: Unpack[RequestOptions],
+        self, requests: Many, *, concurrency: int = 100, return_exceptions: bool, **options: Unpack[RequestOptions]
     ) -> Iterator[Response | Exception]: ...
     def map(
         self,
-        requests: Iterable[str | URL | Request],
+        requests: Many,
         *,
         concurrency: int = 100,
         return_exceptions: bool = False,
@@ -248,7 +252,7 @@ class Client(_Settings):
     @overload
     def as_completed(
         self,
-        requests: Iterable[str | URL | Request],
+        requests: Many,
         *,
         concurrency: int = 100,
         return_exceptions: Literal[False] = False,
@@ -256,16 +260,11 @@ class Client(_Settings):
     ) -> Iterator[Response]: ...
     @overload
     def as_completed(
-        self,
-        requests: Iterable[str | URL | Request],
-        *,
-        concurrency: int = 100,
-        return_exceptions: bool,
-        **options: Unpack[RequestOptions],
+        self, requests: Many, *, concurrency: int = 100, return_exceptions: bool, **options: Unpack[RequestOptions]
     ) -> Iterator[Response | Exception]: ...
     def as_completed(
         self,
-        requests: Iterable[str | URL | Request],
+        requests: Many,
         *,
         concurrency: int = 100,
         return_exceptions: bool = False,
@@ -304,24 +303,26 @@ class AsyncClient(_Settings):
         **options: see `ClientOptions`.
     """
 
-    __slots__ = ("_places", "_running")
+    __slots__ = ("_loop", "_places", "_running")
 
     def __init__(self, **options: Unpack[ClientOptions]) -> None:
         super().__init__(**options)
         self._places: dict[int, tuple[Callable[[], Any], Place]] = {}
-        self._running: Callable[[], Any] = _late_running
+        self._loop: Callable[[], Any] = _nowhere
+        self._running: Callable[[], Any] = _nowhere
 
     def _here(self) -> Place:
-        loop = self._running()
+        loop = self._running() if "trio" in modules else self._loop()
         known = self._places.get(id(loop))
         if known is not None and known[0]() is loop:
             return known[1]
-        return self._settle(loop)
+        return self._settle()
 
-    def _settle(self, loop: Any) -> Place:
-        from .hosts.detect import host_of, is_over, running
+    def _settle(self) -> Place:
+        from .hosts.detect import host_of, is_over, running, running_loop
 
-        self._running = running
+        self._loop, self._running = running_loop, running
+        loop = running()
         places = self._places
         for key, (reference, _) in list(places.items()):
             other = reference()
@@ -330,10 +331,12 @@ class AsyncClient(_Settings):
         place = self._session.place(host_of(loop))
         key = id(loop)
 
+        clients = ref(self)  # what the places refer to must not refer to them
+
         def forget(dead: Any) -> None:
-            known = places.get(key)
-            if known is not None and known[0] is dead:
-                del places[key]
+            client = clients()
+            if client is not None and client._places.get(key, (None,))[0] is dead:
+                del client._places[key]
 
         places[key] = (ref(loop, forget), place)
         return place
@@ -403,13 +406,72 @@ class AsyncClient(_Settings):
         """
         if wrong:
             raise _positional("stream", wrong)
+        from .streams import AsyncResponseStream, AsyncStreaming
+
         session = self._session
 
         async def start() -> AsyncResponseStream:
             response = AsyncResponseStream(session, *await session.open(self._here(), method, url, options))
-            return await response.raise_for_status() if session.raises(response.status_code, options) else response
+            return await response.raise_for_status() if session.raises(options) else response
 
         return AsyncStreaming(start)
+
+    @overload
+    def map(
+        self,
+        requests: AsyncMany,
+        *,
+        concurrency: int = 100,
+        return_exceptions: Literal[False] = False,
+        **options: Unpack[RequestOptions],
+    ) -> AsyncResponses[Response]: ...
+    @overload
+    def map(
+        self, requests: AsyncMany, *, concurrency: int = 100, return_exceptions: bool, **options: Unpack[RequestOptions]
+    ) -> AsyncResponses[Response | Exception]: ...
+    def map(
+        self,
+        requests: AsyncMany,
+        *,
+        concurrency: int = 100,
+        return_exceptions: bool = False,
+        **options: Unpack[RequestOptions],
+    ) -> AsyncResponses[Any]:
+        """Send many requests side by side: `async for response in client.map(urls):`; see `Client.map`.
+
+        They go on while the caller does something else. Whoever stops early can close it (contextlib.aclosing), and be
+        sure that nothing is under way any more. An error closes it, and so does a cancellation that comes while it
+        waits. What it takes requests from may be asynchronous, too.
+        """
+        from .mapping import run_async_map
+
+        return run_async_map(self._session, self._here, requests, concurrency, True, return_exceptions, options)
+
+    @overload
+    def as_completed(
+        self,
+        requests: AsyncMany,
+        *,
+        concurrency: int = 100,
+        return_exceptions: Literal[False] = False,
+        **options: Unpack[RequestOptions],
+    ) -> AsyncResponses[Response]: ...
+    @overload
+    def as_completed(
+        self, requests: AsyncMany, *, concurrency: int = 100, return_exceptions: bool, **options: Unpack[RequestOptions]
+    ) -> AsyncResponses[Response | Exception]: ...
+    def as_completed(
+        self,
+        requests: AsyncMany,
+        *,
+        concurrency: int = 100,
+        return_exceptions: bool = False,
+        **options: Unpack[RequestOptions],
+    ) -> AsyncResponses[Any]:
+        """As `map`, but each response as soon as it is there."""
+        from .mapping import run_async_map
+
+        return run_async_map(self._session, self._here, requests, concurrency, False, return_exceptions, options)
 
     def stats(self) -> Mapping[str, int]:
         """How many connections are open in all event loops, and how many of them idle."""
@@ -433,7 +495,5 @@ class AsyncClient(_Settings):
         await self.close()
 
 
-def _late_running() -> Any:
-    from .hosts.detect import running
-
-    return running()
+def _nowhere() -> None:
+    """What runs here, before anybody had to know."""

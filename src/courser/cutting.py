@@ -6,8 +6,8 @@ A cutter is fed with the pieces as they come and gives what they complete, in pl
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Protocol, TypeVar
 
+from .hints import Protocol, TypeVar
 from .settings import is_whole
 from .values.text import LineDecoder, TextDecoder
 

@@ -8,11 +8,10 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
-from typing import TYPE_CHECKING, Any, Final, TypedDict, cast
 
-from .core.mounts import Mounts
-from .engines.coding import accept_encoding
+from .engines.packages import accept_encoding
 from .errors import InvalidRequest
+from .hints import TYPE_CHECKING, TypedDict, cast
 from .settings import Limits, Timeout, check_names, is_whole
 from .values.headers import Headers
 from .values.query import QueryParams
@@ -20,8 +19,10 @@ from .version import __version__
 
 if TYPE_CHECKING:
     import ssl
+    from typing import Any, Final
 
     from .core.dial import Network
+    from .core.mounts import Mounts
     from .core.place import Transport
     from .core.route import TLSPolicy
     from .policies.flow import Middleware
@@ -259,7 +260,11 @@ def checked_mounts(
     for pattern, each in table.items():
         if each is not None and not hasattr(each, "send"):
             raise InvalidRequest(detail=f"mounts: {pattern!r} leads to {each!r}, which has no method send")
-    return Mounts(table) if table else None
+    if not table:
+        return None
+    from .core.mounts import Mounts
+
+    return Mounts(table)
 
 
 def default_headers() -> Headers:

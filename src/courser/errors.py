@@ -28,9 +28,11 @@ holds a password, a header value of the request or the value of a query paramete
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from .hints import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from typing import Any, ClassVar
+
     from .values.request import Request
     from .values.response import Response
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from functools import partial
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Final, Unpack
 
 from .core.deadline import Deadline
 from .core.dial import Dialer
@@ -32,8 +31,8 @@ from .defaults import (
     resolve_late,
     source_address,
 )
-from .engines.coding import decode_all
-from .errors import ClientClosed, HTTPError, LimitExceeded
+from .errors import ClientClosed, HTTPError, LimitExceeded, StreamClosed
+from .hints import TYPE_CHECKING
 from .policies.redirect import SECRETS, follow_redirects, next_request, redirects
 from .settings import DEFAULT, RequestOptions, RequestParts, SendOptions, Timeout, check_names
 from .values.body import make_body
@@ -44,6 +43,8 @@ from .values.response import REDIRECTS, Response
 from .values.url import URL, parse_url
 
 if TYPE_CHECKING:
+    from typing import Any, Final, Unpack
+
     from .core.http1 import HTTP1Connection
     from .core.reply import Reply
     from .core.waiter import Host
@@ -51,7 +52,7 @@ if TYPE_CHECKING:
     from .values.fields import FieldBlock
     from .values.text import DefaultEncoding
 
-__all__ = ["Session"]
+__all__ = ["Session", "not_kept"]
 
 REQUEST_OPTIONS: Final = frozenset(RequestOptions.__optional_keys__)
 
@@ -75,8 +76,7 @@ class Session:
 
     def __init__(self, **options: Unpack[ClientOptions]) -> None:
         check_options(options)
-        base_url = options.get("base_url")
-        self.base_url: URL | None = None if base_url is None or base_url == "" else URL(base_url)
+        self.rebase(options.get("base_url"))
         self.headers = default_headers()
         if "headers" in options:
             self.headers.update(options["headers"])
@@ -103,6 +103,11 @@ class Session:
         )
         self._mounts = checked_mounts(options.get("transport"), options.get("mounts"))
         self._dialer = Dialer(options.get("resolver") or resolve_late, LazyContexts(), network)
+
+    def rebase(self, url: str | URL | None) -> None:
+        """Append URLs that are not absolute to another one from now on."""
+        self.base_url = None if url is None or url == "" else URL(url)
+        # What is the client's own is noted anew by the next request: it stays with the base_url.
         self._shared: FieldBlock | None = None
 
     # Where it runs
@@ -240,16 +245,29 @@ class Session:
         if self.closed:
             raise ClientClosed(request=request)
         sending = self.sending(place, options, False)
-        reply = await sending.run(request)
+        if self._middleware:
+            reply = await sending.run(request)
+        else:
+            # The one policy that is left acts upon redirects only: other responses are spared its frames.
+            reply = await sending.exchange(request, sending)
+            if sending.layers and reply.status_code in REDIRECTS:
+                reply = await sending.run(request, reply)
         try:
-            raw = await (reply.collect(place.host) if reply.filters is None else reply.whole(place.host))
+            content = await (reply.collect(place.host) if reply.filters is None else reply.whole(place.host))
+            head = reply.head or reply.final
+            if head.coding is not None or sending.limit is not None:
+                content = _decoded(head.coding, content, sending.limit, reply.request)
         except BaseException as error:
             reply.abort()
             if isinstance(error, HTTPError) and error.request is None:
                 error.request = reply.request
             raise
-        response = self.response(reply, raw, sending)
-        if response.status_code >= 400 and options.get("raise_for_status", self.raise_for_status):
+        response = self.response(reply, sending, content, monotonic())
+        status = reply.status_code
+        if reply.history or status in REDIRECTS:
+            response.history = self.history(reply, sending)
+            response.next_request = self.follow_up(reply)
+        if status >= 400 and self.raises(options):
             response.raise_for_status()
         return response
 
@@ -265,33 +283,32 @@ class Session:
 
     # Responses
 
-    def raises(self, status: int, options: SendOptions) -> bool:
-        """Whether a status is an error for this call."""
-        return status >= 400 and options.get("raise_for_status", self.raise_for_status)
+    def raises(self, options: SendOptions) -> bool:
+        """Whether a status of 4xx or 5xx is an error for this call."""
+        return options.get("raise_for_status", self.raise_for_status)
 
-    def response(self, reply: Reply, raw: bytes, sending: Sending) -> Response:
-        """A complete response of a reply and its body."""
+    def response(self, reply: Reply, sending: Sending, content: bytes | Callable[[], bytes], ended: float) -> Response:
+        """A response of a reply that is whole.
+
+        Args:
+            reply: the head, and what is around it.
+            sending: the call.
+            content: the decoded body, or what decodes it when somebody asks.
+            ended: when the body had come.
+        """
         head = reply.head or reply.final
-        limit = sending.limit
-        coding = head.coding
         end = reply.end
-        if limit is not None and len(raw) > limit:
-            raise LimitExceeded(detail=f"the body is larger than max_body_size, {limit} bytes", request=reply.request)
-        response = Response.assemble(
+        return Response.assemble(
             head.status,
             head.reason,
             VERSIONS.get(head.version) or reply.http_version,
             head.fields,
             reply.request,
-            (sending.deadline.started, reply.head_at, monotonic()),
+            (sending.deadline.started, reply.head_at, ended),
             self.default_encoding,
-            raw if coding is None else _decoded(coding, raw, limit, reply.request),
+            content,
             b"" if end is None else end.trailers,
         )
-        if reply.history or head.status in REDIRECTS:
-            response.history = self.history(reply, sending)
-            response.next_request = self.follow_up(reply)
-        return response
 
     def history(self, reply: Reply, sending: Sending) -> list[Response]:
         """The responses of the redirects that led to a reply."""
@@ -308,22 +325,20 @@ class Session:
 
     def _past(self, reply: Reply, sending: Sending) -> Response:
         # What a redirect carries as its body is decoded only if somebody asks for it.
-        head = reply.final
-        raw = b"".join(reply.chunks)
-        coding, limit = head.coding, sending.limit
-        response = Response.assemble(
-            head.status,
-            head.reason,
-            VERSIONS.get(head.version) or reply.http_version,
-            head.fields,
-            reply.request,
-            (sending.deadline.started, reply.head_at, reply.head_at),
-            self.default_encoding,
-            raw if coding is None else partial(_decoded, coding, raw, limit, reply.request),
-            b"",
-        )
+        raw, coding, request = b"".join(reply.chunks), reply.final.coding, reply.request
+        content: bytes | Callable[[], bytes] = raw
+        if reply.end is None:
+            content = partial(not_kept, request)
+        elif coding is not None:
+            content = partial(_decoded, coding, raw, sending.limit, request)
+        response = self.response(reply, sending, content, reply.head_at)
         response.next_request = self.follow_up(reply)
         return response
+
+
+def not_kept(request: Request) -> bytes:
+    """Stands for a body that nobody can have any more."""
+    raise StreamClosed(detail="the body of this response was not kept", request=request)
 
 
 def _with_params(target: URL, own: QueryParams, given: ParamTypes) -> URL:
@@ -335,7 +350,13 @@ def _with_params(target: URL, own: QueryParams, given: ParamTypes) -> URL:
     return target.with_params(own.merge(given))
 
 
-def _decoded(coding: bytes, raw: bytes, limit: int | None, request: Request) -> bytes:
+def _decoded(coding: bytes | None, raw: bytes, limit: int | None, request: Request) -> bytes:
+    if limit is not None and len(raw) > limit:
+        raise LimitExceeded(detail=f"the body is larger than max_body_size, {limit} bytes", request=request)
+    if coding is None:
+        return raw
+    from .engines.coding import decode_all
+
     try:
         return decode_all(coding, raw, limit)
     except HTTPError as error:

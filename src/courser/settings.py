@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterable, Iterable, Mapping, Sequence
 from enum import Enum
-from typing import IO, TYPE_CHECKING, Any, Final, Literal, TypeAlias, TypedDict
+
+from .hints import TYPE_CHECKING, TypedDict
 
 if TYPE_CHECKING:
     import ssl
     from os import PathLike
+    from typing import IO, Any, Final, Literal, TypeAlias
 
     from .values.headers import Headers
     from .values.query import QueryParams

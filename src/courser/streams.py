@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from functools import partial
 from time import monotonic
-from types import TracebackType
-from typing import TYPE_CHECKING, Self, TypeVar
 
 from .core.reader import BodyReader
 from .cutting import Chunker, Cutter, Lines, Texts
+from .errors import StreamConsumed, StreamError
+from .hints import TYPE_CHECKING, TypeVar
 from .hosts.inline import run_inline
+from .session import not_kept
 from .values.response import HeadView, Response
 from .values.text import TextDecoder
 
 if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import Self
+
     from .core.reply import Reply
     from .core.send import Sending
+    from .core.waiter import Host
     from .session import Session
 
 __all__ = ["AsyncResponseStream", "AsyncStreaming", "ResponseStream", "Streaming"]
@@ -30,32 +36,42 @@ class Pieces(AsyncIterator[T]):
 
     Args:
         reader: reads the body.
+        host: who waits for it.
         decoded: whether its content coding is undone.
         cutter: makes what is given of what is read.
     """
 
-    __slots__ = ("_cutter", "_decoded", "_ended", "_reader", "_ready")
+    __slots__ = ("_cutter", "_decoded", "_ended", "_host", "_reader", "_reading", "_ready")
 
-    def __init__(self, reader: BodyReader, decoded: bool, cutter: Cutter[T]) -> None:
+    def __init__(self, reader: BodyReader, host: Host, decoded: bool, cutter: Cutter[T]) -> None:
         self._reader = reader
+        self._host = host
         self._decoded: bool | None = decoded
         self._cutter = cutter
         self._ready: Iterator[T] = iter(())
+        self._reading = False
         self._ended = False
 
     async def __anext__(self) -> T:
         if self._decoded is not None:
+            if not self._host.blocking:
+                check_here(self._host)
             self._reader.start(self._decoded)
             self._decoded = None
         while True:
             for each in self._ready:
                 return each
+            if self._reading:
+                raise StreamConsumed(detail="two tasks iterate over it at once", hint="give the pieces to a queue")
             if self._ended:
                 raise StopAsyncIteration
-            self._ended = True
-            piece = await self._reader.next_piece()
-            self._ended = not piece
+            self._ended = self._reading = True
+            try:
+                piece = await self._reader.next_piece()
+            finally:
+                self._reading = False
             self._ready = iter(self._cutter.feed(piece) if piece else self._cutter.end())
+            self._ended = not piece
 
 
 class _Stream(HeadView):
@@ -89,23 +105,22 @@ class _Stream(HeadView):
     def _text_decoder(self) -> TextDecoder:
         return TextDecoder(self.headers.get("content-type"), self._session.default_encoding)
 
-    def _complete(self, content: bytes) -> Response:
-        head = self._reply.final
-        end = self._reply.end
-        response = Response.assemble(
-            head.status,
-            head.reason,
-            self.http_version,
-            head.fields,
-            self._reply.request,
-            (self._times[0], self._times[1], monotonic()),
-            self._session.default_encoding,
-            content,
-            b"" if end is None else end.trailers,
-        )
+    def _complete(self, content: bytes | Callable[[], bytes]) -> Response:
+        response = self._session.response(self._reply, self._sending, content, self._times[2])
         response.history = self.history
         response.next_request = self.next_request
         return response
+
+    def _keep(self, content: bytes) -> bytes:
+        """Take note of the whole body."""
+        started, head_at, _ = self._times
+        self._times = (started, head_at, monotonic())
+        self._content = content
+        return content
+
+    def _bodiless(self) -> Response:
+        """A response for an error to show where the body was read piece by piece, or given up."""
+        return self._complete(partial(not_kept, self.request))
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} [{self.status_code}{self.reason_phrase and ' '}{self.reason_phrase}]>"
@@ -159,7 +174,7 @@ class ResponseStream(_Stream):
     def read(self) -> bytes:
         """The whole body, decoded; may be called again."""
         if self._content is None:
-            self._content = b"".join(self.iter_bytes())
+            return self._keep(b"".join(self.iter_bytes()))
         return self._content
 
     def response(self) -> Response:
@@ -170,10 +185,14 @@ class ResponseStream(_Stream):
         """Give the response back, unless its status is 4xx or 5xx.
 
         Raises:
-            StatusError: it is; the body is read for the error's response.
+            StatusError: it is; the body is read for the error's response, unless somebody has read or closed it.
         """
         if self.status_code >= 400:
-            self.response().raise_for_status()
+            try:
+                response = self.response()
+            except StreamError:
+                response = self._bodiless()
+            response.raise_for_status()
         return self
 
     def close(self) -> None:
@@ -188,24 +207,27 @@ class AsyncResponseStream(_Stream):
 
     def iter_bytes(self, chunk_size: int | None = None) -> AsyncIterator[bytes]:
         """The body, decoded; see `ResponseStream.iter_bytes`."""
-        return Pieces(self._reader, True, Chunker(chunk_size))
+        return self._pieces(True, Chunker(chunk_size))
 
     def iter_raw(self, chunk_size: int | None = None) -> AsyncIterator[bytes]:
         """The body as it travels; see `ResponseStream.iter_raw`."""
-        return Pieces(self._reader, False, Chunker(chunk_size))
+        return self._pieces(False, Chunker(chunk_size))
 
     def iter_text(self) -> AsyncIterator[str]:
         """The body as text; see `ResponseStream.iter_text`."""
-        return Pieces(self._reader, True, Texts(self._text_decoder()))
+        return self._pieces(True, Texts(self._text_decoder()))
 
     def iter_lines(self, max_line: int | None = None) -> AsyncIterator[str]:
         """The lines of the body; see `ResponseStream.iter_lines`."""
-        return Pieces(self._reader, True, Lines(self._text_decoder(), max_line))
+        return self._pieces(True, Lines(self._text_decoder(), max_line))
+
+    def _pieces(self, decoded: bool, cutter: Cutter[T]) -> AsyncIterator[T]:
+        return Pieces(self._reader, self._sending.host, decoded, cutter)
 
     async def read(self) -> bytes:
         """The whole body, decoded; may be called again."""
         if self._content is None:
-            self._content = b"".join([piece async for piece in self.iter_bytes()])
+            return self._keep(b"".join([piece async for piece in self.iter_bytes()]))
         return self._content
 
     async def response(self) -> Response:
@@ -215,7 +237,11 @@ class AsyncResponseStream(_Stream):
     async def raise_for_status(self) -> Self:
         """Give the response back, unless its status is 4xx or 5xx; see `ResponseStream.raise_for_status`."""
         if self.status_code >= 400:
-            (await self.response()).raise_for_status()
+            try:
+                response = await self.response()
+            except StreamError:
+                response = self._bodiless()
+            response.raise_for_status()
         return self
 
     async def close(self) -> None:
@@ -223,6 +249,18 @@ class AsyncResponseStream(_Stream):
         self._reader.close()
 
     aclose = close
+
+
+def check_here(host: Host) -> None:
+    """See that the event loop of a host is the one that runs: in another one nobody would come back from a wait.
+
+    Raises:
+        StreamError: it is not.
+    """
+    from .hosts.detect import host_of, running
+
+    if host_of(running()) is not host:
+        raise StreamError(detail="another event loop runs here", hint="read a response where it was asked for")
 
 
 class Streaming:

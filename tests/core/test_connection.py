@@ -133,7 +133,7 @@ def test_an_upload_and_its_answer_need_no_reactor(pair: Pair) -> None:
                 pass
         except BlockingIOError:
             pass
-    assert connection.told == ["flushed"]
+    assert set(connection.told) == {"flushed"}
     assert connection.written == 10**6
     peer.send(b"thanks")
     connection.arm(monotonic() + 5)
@@ -218,12 +218,79 @@ def test_a_paused_connection_goes_on_sending(pair: Pair, reactor: Reactor) -> No
     while received < 10**6:
         received += len(peer.recv(2**20))
         reactor.turn()
-    assert connection.told == ["flushed"]
+    assert set(connection.told) == {"flushed"}
     assert reactor.poller.poll(0) == []
     connection.resume()
     reactor.turn()
 
     assert connection.data == b"not now"
+
+
+def test_it_is_told_whenever_the_link_takes_something(pair: Pair, reactor: Reactor) -> None:
+    connection, peer = pair
+    connection.join(reactor)
+    connection.write(b"x" * 10**6)
+    connection.ready(WRITE, 5.0)
+    assert connection.told == []
+    swallow(peer, connection.written)
+    reactor.turn()
+    assert connection.told == ["flushed"]
+
+    assert connection.pending
+
+
+@pytest.mark.parametrize("paused", [False, True])
+def test_what_waits_may_be_given_up(pair: Pair, reactor: Reactor, paused: bool) -> None:
+    connection, peer = pair
+    connection.join(reactor)
+    connection.write(b"x" * 10**6)
+    if paused:
+        connection.pause()
+    connection.forgo()
+    assert not connection.pending
+    swallow(peer, connection.written)
+    reactor.turn()
+    assert connection.told == []
+    connection.resume()
+    peer.send(b"hello")
+    reactor.turn()
+    assert connection.data == b"hello"
+    connection.close()
+    connection.forgo()
+
+
+def test_what_tls_has_made_is_not_given_up(pair: Pair) -> None:
+    class Keeping(SocketLink):
+        wants_write = True
+
+    connection, _ = pair
+    connection.link = Keeping(connection.link.socket)  # type: ignore[attr-defined]
+    connection._interest = READ | WRITE
+    connection.forgo()
+
+    assert connection._interest == READ | WRITE
+
+
+def test_a_look_takes_what_has_come_and_waits_for_nothing(pair: Pair) -> None:
+    connection, peer = pair
+    connection.look()
+    peer.send(b"hello")
+    connection.look()
+    connection.look()
+    assert connection.data == b"hello"
+    connection.close()
+    connection.look()
+
+    assert connection.told == ["received"]
+
+
+def test_a_look_turns_the_reactor(pair: Pair, reactor: Reactor) -> None:
+    connection, peer = pair
+    connection.join(reactor)
+    peer.send(b"hello")
+    connection.look()
+
+    assert connection.data == b"hello"
 
 
 def test_what_waits_is_sent_in_order(pair: Pair, reactor: Reactor) -> None:

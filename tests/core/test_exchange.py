@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import gc
 import socket
 import threading
 from collections.abc import Iterator
 from time import monotonic
 from typing import Any
+from weakref import ref
 
 import pytest
 
 from courser.core.deadline import Deadline
-from courser.core.exchange import COLLECTED, DATA, DRAINED, FULL, HEAD, SETTLED, Exchange
+from courser.core.exchange import COLLECTED, DATA, FULL, HEAD, SETTLED, Exchange
 from courser.core.http1 import HTTP1Connection
 from courser.core.link import SocketLink
 from courser.core.pool import Lane, Pool
-from courser.core.reactor import READ, Reactor
+from courser.core.reactor import READ, WRITE, Reactor
 from courser.core.route import Route
-from courser.core.waiter import FOREVER
+from courser.core.upload import Upload
+from courser.core.waiter import FOREVER, Waiter
 from courser.engines.events import END, End, RequestHead, ResponseHead
 from courser.errors import (
     DeadlineExceeded,
@@ -26,6 +29,7 @@ from courser.errors import (
     ReadTimeout,
     StreamClosed,
     TransportError,
+    TruncatedBody,
     WriteTimeout,
 )
 from courser.hosts.inline import InlineHost, run_inline
@@ -62,8 +66,13 @@ class World:
         self.connection.write(self.connection.begin(self.exchange, REQUEST, -1))
         return self.exchange
 
-    def until(self, goal: int, phase: str = "read") -> None:
-        run_inline(self.exchange.until(HOST, goal, phase))
+    def send_on(self, pieces: Iterator[bytes] | None) -> Upload:
+        """Have something left to be sent."""
+        self.exchange.upload = upload = Upload(self.exchange, pieces)
+        return upload
+
+    def until(self, goal: int) -> None:
+        run_inline(self.exchange.until(HOST, goal))
 
     def piece(self) -> bytes:
         return run_inline(self.exchange.piece(HOST))
@@ -108,8 +117,6 @@ def test_a_response_that_is_whole_gives_the_connection_back(world: World) -> Non
         (DATA, [head(), END], True),
         (COLLECTED, [head(404), b"x"], False),
         (COLLECTED, [head(), b"x", END], True),
-        (DRAINED, [head()], True),
-        (DRAINED, [], False),
     ],
 )
 def test_a_goal_is_reached_when_it_is(world: World, goal: int, events: list[Any], reached: bool) -> None:
@@ -131,21 +138,22 @@ def test_interim_heads_are_shown_and_are_not_the_head(world: World) -> None:
 
 def test_the_deadline_of_a_step_begins_anew_with_each_piece(world: World) -> None:
     world.exchange._goal = COLLECTED
-    world.exchange._idle = 10.0
     world.exchange.feed([head()], 5.0)
 
-    assert world.connection.deadline == 15.0
+    assert world.connection.deadline == 5.0 + world.exchange.limits.timeout.read  # type: ignore[operator]
 
 
-def test_a_piece_moves_no_deadline_where_there_is_none(world: World) -> None:
+def test_a_piece_moves_no_deadline_where_there_is_none() -> None:
+    world = World(Timeout.of(None))
     world.exchange._goal = COLLECTED
     world.exchange.feed([head()], 5.0)
     assert world.connection.deadline == FOREVER
-    world.exchange._idle = 10.0
+    world.exchange.limits = Deadline(Timeout(), False, monotonic())
     world.exchange.connection = None
     world.exchange.feed([b"x"], 5.0)
 
     assert world.connection.deadline == FOREVER
+    world.close()
 
 
 def test_pieces_come_one_by_one_and_then_the_end(world: World) -> None:
@@ -191,8 +199,9 @@ def test_a_peer_that_takes_nothing_is_a_timeout_of_its_own() -> None:
     world = World(Timeout(write=0.005))
     world.connection.link.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)  # type: ignore[attr-defined]
     world.connection.write(b"x" * 10**6)
+    world.send_on(None)
     with pytest.raises(WriteTimeout):
-        world.until(DRAINED, "write")
+        world.until(COLLECTED)
     world.close()
 
 
@@ -218,20 +227,10 @@ def test_what_it_means_to_be_late_without_a_connection(world: World) -> None:
     assert "the peer" in str(world.exchange.expired(monotonic()))
 
 
-def test_watching_is_done_with_the_head(world: World) -> None:
-    world.exchange.watch()
-    assert not world.exchange.done
-    world.exchange.feed([head()], 5.0)
-    assert world.exchange.done
-    world.exchange.connection = None
-    world.exchange.watch()
-    assert not world.exchange.done
-
-
 # A goal that is reached before somebody waits for it
 
 
-@pytest.mark.parametrize("goal", [HEAD, SETTLED, DATA, COLLECTED, DRAINED])
+@pytest.mark.parametrize("goal", [HEAD, SETTLED, DATA, COLLECTED])
 def test_what_has_come_is_not_waited_for(world: World, goal: int) -> None:
     """A peer may answer before it has the whole request."""
     world.exchange.feed([head(), b"x", END], 5.0)
@@ -240,18 +239,273 @@ def test_what_has_come_is_not_waited_for(world: World, goal: int) -> None:
     assert not world.exchange.done
 
 
-def test_an_answer_ends_the_wait_for_room(world: World) -> None:
-    world.exchange._goal = DRAINED
-    world.exchange.feed([head()], 5.0)
-    world.until(DRAINED, "write")
-    world.exchange.drained()
+# A response that begins before its request is out
 
 
-def test_who_waits_for_room_is_told_of_it(world: World) -> None:
-    world.exchange._goal = DRAINED
-    world.exchange.drained()
+def stuck(world: World, size: int = 10**6) -> World:
+    """A world whose link has not taken all that was written."""
+    world.connection.link.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)  # type: ignore[attr-defined]
+    world.connection.write(b"x" * size)
+    assert world.connection.pending
+    return world
+
+
+def drain(world: World) -> None:
+    """Let the peer take what there is, and the connection send it."""
+    world.peer.setblocking(False)
+    while world.connection.pending:
+        try:
+            while world.peer.recv(2**20):
+                pass
+        except BlockingIOError:
+            world.connection.ready(WRITE, 7.0)
+
+
+@pytest.mark.parametrize(("goal", "reached"), [(HEAD, True), (DATA, True), (SETTLED, False), (COLLECTED, False)])
+def test_a_whole_response_waits_for_its_request(world: World, goal: int, reached: bool) -> None:
+    stuck(world).send_on(None)
+    world.exchange._goal = goal
+    world.exchange.feed([head(), b"x", END], 5.0)
+    assert world.exchange.done is reached
+    drain(world)
+    assert world.exchange.upload is None
 
     assert world.exchange.done
+
+
+def test_the_end_of_a_stream_waits_for_its_request(world: World) -> None:
+    stuck(world).send_on(None)
+    world.exchange.feed([head(), END], 5.0)
+
+    class Draining(InlineHost):
+        async def wait(self, waiter: Any, /) -> None:
+            drain(world)
+
+    world.connection.engine.is_idle = True
+    assert run_inline(world.exchange.piece(Draining())) == b""
+    assert world.pool.idle == 1
+
+
+@pytest.mark.parametrize("status", [200, 300, 413, 500])
+def test_from_300_on_the_rest_of_the_request_is_not_sent(world: World, status: int) -> None:
+    stuck(world).send_on(None)
+    world.exchange._goal = COLLECTED
+    world.exchange.feed([head(status)], 5.0)
+
+    assert world.connection.pending == (status < 300)
+    assert (world.exchange.upload is None) == (status >= 300)
+    assert world.connection.engine.reusable == (status < 300)
+
+
+def test_another_protocol_leaves_the_rest_of_the_request_without_a_reader(world: World) -> None:
+    stuck(world).send_on(None)
+    world.connection.engine.is_tunnel = True
+    world.exchange.feed([head(101), END], 5.0)
+
+    assert world.exchange.upload is None
+    assert not world.connection.pending
+
+
+def test_a_peer_that_takes_no_more_has_answered(world: World) -> None:
+    stuck(world).send_on(None)
+    world.exchange._goal = COLLECTED
+    world.exchange.feed([head(), END], 5.0)
+    world.exchange.cut(5.0)
+    assert world.exchange.done
+    world.exchange.connection = None
+    world.exchange.cut(5.0)
+    world.collect()
+
+
+def test_a_source_that_cleans_up_has_its_time() -> None:
+    world = stuck(World(Timeout(write=1)))
+    upload = world.send_on(None)
+    upload._over.done = False
+    world.exchange._goal = SETTLED
+    world.exchange.rearm(5.0)
+    world.exchange.feed([head(413)], 5.0)
+    assert not world.exchange.done
+    assert world.connection.deadline == FOREVER
+    world.exchange.sent(6.0)
+    assert world.exchange.done
+    world.close()
+
+
+def test_a_failure_of_a_request_is_one_of_its_response(world: World) -> None:
+    upload = stuck(world).send_on(None)
+    world.exchange.feed([head(), END], 5.0)
+    world.exchange.fail(ReadError(detail="gone"))
+    assert upload.stopped
+    for wait in (world.piece, world.collect):
+        with pytest.raises(ReadError, match="gone"):
+            wait()
+    world.exchange.abort()
+
+    assert world.connection.closed
+    assert isinstance(world.exchange.error, StreamClosed)
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_giving_up_stops_the_request(world: World, whole: bool) -> None:
+    upload = stuck(world).send_on(None)
+    world.exchange.feed([head(), END] if whole else [head()], 5.0)
+    world.connection.unsent.clear()
+    world.connection.engine.is_idle = True
+    world.exchange.abort()
+
+    assert upload.stopped
+    assert world.connection.closed
+
+
+# Which clock runs
+
+
+def test_the_peer_has_to_take_first_and_then_to_answer() -> None:
+    world = stuck(World(Timeout(write=1, read=2)))
+    world.send_on(None)
+    world.exchange._goal = COLLECTED
+    world.exchange.rearm(5.0)
+    assert world.connection.deadline == 6.0
+    assert "sending" in str(world.exchange.expired(5.0))
+    drain(world)
+    assert world.connection.deadline == 9.0
+    assert "waiting" in str(world.exchange.expired(5.0))
+    world.close()
+
+
+def test_each_time_that_the_peer_takes_something_the_clock_starts_anew() -> None:
+    world = stuck(World(Timeout(write=1, read=2)))
+    world.send_on(None)
+    world.exchange._goal = COLLECTED
+    world.exchange.drained(30.0)
+    assert world.connection.deadline == 31.0
+    world.exchange.feed([head()], 40.0)
+    assert world.connection.deadline == 41.0
+    world.exchange.connection = None
+    world.exchange.drained(50.0)
+    world.exchange.rearm(50.0)
+    assert world.connection.deadline == 41.0
+    world.close()
+
+
+def test_a_source_of_ours_has_its_time(world: World) -> None:
+    world.send_on(iter([b"x"]))
+    world.exchange._goal = COLLECTED
+    world.exchange.drained(5.0)
+
+    assert world.connection.deadline == FOREVER
+
+
+def test_a_reader_of_ours_has_his_time() -> None:
+    world = stuck(World(Timeout(write=1)))
+    reactor = Reactor()
+    world.connection.join(reactor)
+    upload = world.send_on(iter([b"x"]))
+    assert upload.blocked(Waiter())
+    assert world.connection.deadline < FOREVER
+    world.exchange.feed([head(), b"x" * (FULL + 1)], 5.0)
+    assert world.connection.deadline == FOREVER
+    world.exchange._goal = HEAD
+    world.exchange.reach()
+    assert world.connection.deadline == FOREVER
+    world.close()
+    reactor.close()
+
+
+def test_nobody_waits_and_no_clock_runs(world: World) -> None:
+    stuck(world).send_on(None)
+    world.exchange.rearm(5.0)
+
+    assert world.connection.deadline == FOREVER
+
+
+# Sending while waiting, as plain code does
+
+
+class Source:
+    """Pieces that note what the exchange had when they were asked for."""
+
+    def __init__(self, world: World, count: int = 3, size: int = 1) -> None:
+        self.world = world
+        self.seen: list[Any] = []
+        self.count = count
+        self.size = size
+
+    def __iter__(self) -> Iterator[bytes]:
+        for _ in range(self.count):
+            exchange = self.world.exchange
+            self.seen.append((exchange.head is not None, b"".join(exchange.chunks)))
+            yield b"x" * self.size
+
+
+@pytest.fixture
+def sending(world: World) -> World:
+    """A world whose request has a body of unknown length."""
+    world.connection.exchange = None
+    world.connection.engine = type(world.connection.engine)()
+    deadline = Deadline(Timeout(5, 5, 5, 5, 5), False, monotonic())
+    world.exchange = Exchange(world.connection, world.pool, world.lane, deadline, None)
+    world.exchange.request = REQUEST
+    world.connection.write(world.connection.begin(world.exchange, REQUEST, None))
+    return world
+
+
+def test_pieces_are_sent_until_the_goal_is_reached(sending: World) -> None:
+    source = Source(sending)
+    upload = sending.send_on(iter(source))
+    sending.peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n")
+    sending.until(HEAD)
+    assert source.seen == [(False, b"")]
+    sending.peer.send(b"ab")
+    assert sending.piece() == b"ab"
+    assert source.seen == [(False, b""), (True, b"")]
+    assert sending.piece() == b""
+    assert upload.handed
+    assert sending.peer.recv(1000).endswith(b"\r\n\r\n" + b"1\r\nx\r\n" * 3 + b"0\r\n\r\n")
+
+    assert sending.pool.idle == 1
+
+
+def test_pieces_wait_for_room(sending: World) -> None:
+    sending.connection.link.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)  # type: ignore[attr-defined]
+    sending.send_on(iter(Source(sending, 5, 10**5)))
+    received = bytearray()
+
+    class Taking(InlineHost):
+        async def wait(self, waiter: Any, /) -> None:
+            while not waiter.done:
+                try:
+                    received.extend(sending.peer.recv(2**20, socket.MSG_DONTWAIT))
+                except BlockingIOError:
+                    pass
+                if received.endswith(b"\r\n0\r\n\r\n"):
+                    sending.peer.send(b"HTTP/1.1 204 OK\r\n\r\n")
+                    received.clear()
+                waiter.source.step(waiter)
+
+    run_inline(sending.exchange.until(Taking(), SETTLED))
+    assert sending.exchange.end is not None
+    assert sending.exchange.upload is None
+
+
+def test_a_refusal_ends_the_asking_for_pieces(sending: World) -> None:
+    source = Source(sending)
+    sending.send_on(iter(source))
+    sending.peer.send(b"HTTP/1.1 413 No\r\nContent-Length: 2\r\n\r\nno")
+    sending.until(SETTLED)
+    assert len(source.seen) == 1
+    assert sending.collect() == b"no"
+
+    assert sending.connection.closed
+
+
+def test_what_a_source_raises_is_raised(sending: World) -> None:
+    upload = sending.send_on(iter([b"x", 5]))  # type: ignore[list-item]
+    with pytest.raises(TypeError):
+        sending.until(HEAD)
+
+    assert upload.stopped
+    assert upload.pieces is None
 
 
 # Slow readers
@@ -399,10 +653,9 @@ def test_giving_up_closes_the_connection(world: World) -> None:
     assert world.connection.exchange is None
     with pytest.raises(StreamClosed):
         world.piece()
-    error = world.exchange.error
     world.exchange.abort()
 
-    assert world.exchange.error is error
+    assert isinstance(world.exchange.error, StreamClosed)
 
 
 def test_giving_up_what_is_whole_saves_the_connection(world: World) -> None:
@@ -481,6 +734,38 @@ def test_the_first_session_of_an_encrypted_connection_is_kept(world: World) -> N
     world.collect()
 
     assert world.lane.session == "ticket"
+
+
+def test_the_session_of_a_connection_that_ends_with_its_response_is_kept(world: World) -> None:
+    class Encrypted(SocketLink):
+        encrypted = True
+        session = "ticket"
+
+    world.connection.link = Encrypted(world.connection.link.socket)  # type: ignore[attr-defined]
+    world.peer.send(b"HTTP/1.1 204 OK\r\nConnection: close\r\n\r\n")
+    world.collect()
+    assert world.connection.closed
+
+    assert world.lane.session == "ticket"
+
+
+@pytest.mark.parametrize("truncated", [True, False])
+def test_an_error_does_not_hold_what_its_traceback_leads_to(truncated: bool) -> None:
+    world = World(Timeout(read=5 if truncated else 1e-6))
+    gone = ref(world.exchange)
+    if truncated:
+        world.peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhel")
+        world.peer.shutdown(socket.SHUT_WR)
+    gc.disable()
+    try:
+        with pytest.raises(TruncatedBody if truncated else ReadTimeout):
+            world.collect()
+        world.exchange.abort()
+        world.close()
+        del world
+        assert gone() is None
+    finally:
+        gc.enable()
 
 
 def test_an_exchange_that_nobody_holds_closes_its_connection() -> None:

@@ -39,8 +39,11 @@ class FakeExchange(Waiter):
     def feed(self, events: list[Event], now: float) -> None:
         self.events += events
 
-    def drained(self) -> None:
+    def drained(self, now: float) -> None:
         self.told.append("drained")
+
+    def cut(self, now: float) -> None:
+        self.told.append("cut")
 
     def expired(self, now: float) -> TransportError:
         return ReadTimeout()
@@ -166,8 +169,29 @@ def test_a_failed_send_after_the_head_leaves_the_answer_to_be_read(world: World)
     world.exchange.head = ResponseHead(413, b"", b"1.1", b"", None, None, True)
     world.connection.lost(BrokenPipeError(), 5.0, sending=True)
 
-    assert world.exchange.told == ["drained"]
+    assert world.exchange.told == ["cut"]
     assert not world.connection.closed
+
+
+def test_a_link_that_is_lost_after_the_answer_leaves_the_answer(world: World) -> None:
+    world.begin()
+    world.exchange.end = End()
+    world.connection.lost(ConnectionResetError(), 5.0, sending=False)
+
+    assert world.exchange.told == ["cut"]
+    assert world.connection.closed
+    assert world.exchange.error is None
+
+
+def test_a_request_that_is_given_up_is_the_last_of_its_connection(world: World) -> None:
+    world.begin()
+    world.connection.write(b"x" * 10**6)
+    assert world.connection.unsent
+    world.connection.forgo()
+    world.connection.engine.receive(b"HTTP/1.1 204 No Content\r\n\r\n")
+
+    assert not world.connection.unsent
+    assert not world.connection.engine.is_idle
 
 
 def test_the_exchange_is_told_when_everything_has_been_sent(world: World) -> None:
@@ -224,3 +248,4 @@ def test_an_end_after_a_failed_send_is_that_failure(world: World, answered: bool
     world.connection.received(b"", 5.0)
 
     assert type(world.exchange.error) is (RemoteProtocolError if answered else WriteError)
+    assert world.connection.unsendable is None

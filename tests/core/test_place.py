@@ -51,7 +51,7 @@ def ask(
     pool: Any = Pool(Limits(), threading.Lock, host.deliver, False)
     mounts = Mounts({"https://a": transport}) if mounted else None
     place = Place(host, pool, Dialer(), Routes(TLSPolicy(), None, None, (), None), mounts)  # type: ignore[arg-type]
-    other = place.under(host)
+    other = place.under(host, pool)
     assert (other.host, other.pool) == (host, pool)
     deadline = Deadline(timeout or Timeout(), False, monotonic())
     sending = Sending(host, deadline, (), other.exchange, None, HEAD, tls)

@@ -10,8 +10,10 @@ from weakref import ref
 
 import pytest
 
+from courser.core import pool as module
 from courser.core.pool import Guard, Lane, Permit, Pool, Ticket, _peek
 from courser.core.route import Route
+from courser.core.waiter import FOREVER
 from courser.settings import Limits
 
 A, B = Route("http", "a", 80), Route("http", "b", 80)
@@ -28,13 +30,14 @@ class Idle:
         self.permit = permit
         self.closed = 0
         self.deadline = 0.0
+        self.armed = FOREVER
         self.left = False
 
     def leave(self) -> None:
         self.left = True
 
     def arm(self, deadline: float) -> None:
-        self.deadline = deadline
+        self.deadline = self.armed = deadline
 
     def close(self) -> None:
         self.closed += 1
@@ -86,6 +89,19 @@ def test_a_lane_is_called_by_its_peer(route: Route, label: str) -> None:
     assert make().lane(route).label == label
 
 
+def test_it_says_whether_what_comes_back_is_wanted() -> None:
+    pool = make(max_connections=1)
+    assert not pool.wanted
+    used = opened(pool, pool.lane(A))
+    ticket = pool.queue(pool.lane(A))
+    assert pool.wanted
+    pool.leave_queue(ticket, pool.lane(A))
+    assert not pool.wanted
+    used.close()
+    pool.close()
+    assert pool.wanted
+
+
 def test_beyond_the_limit_the_longest_unused_goes() -> None:
     pool = make(max_keepalive=2)
     idle = [Idle() for _ in range(3)]
@@ -114,7 +130,9 @@ def test_a_turned_connection_keeps_its_own_expiry_and_knows_its_home() -> None:
     connection = Idle()
     pool.put(connection, pool.lane(A))
 
-    assert connection.deadline == connection.idle_since + 10.0
+    assert connection.deadline == connection.armed == connection.idle_since + 10.0
+    pool.put(pool.take(pool.lane(A)) or Idle(), pool.lane(A))
+    assert connection.armed <= connection.deadline == connection.idle_since + 10.0
     assert connection.home() is pool
     pool.remove(connection)
     pool.remove(connection)
@@ -180,7 +198,30 @@ def test_a_forgotten_permit_comes_back() -> None:
     gc.collect()
 
     assert not pool.permits
-    assert A not in pool.lanes
+
+
+def test_beyond_a_number_of_lanes_one_without_connections_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "LANES_KEPT", 1)
+    pool = make()
+    first, second = pool.lane(A), pool.lane(B)
+    permits = [pool.open(lane) for lane in (first, first, second)]
+
+    for kept in (2, 2, 1):
+        assert len(pool.lanes) == kept
+        del permits[0]
+    assert pool.lanes == {B: second}
+    del permits
+    assert pool.lanes == {B: second}
+
+
+def test_a_lane_is_not_forgotten_in_the_place_of_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thread may hold a lane that was forgotten, while another has made a new one."""
+    monkeypatch.setattr(module, "LANES_KEPT", 0)
+    pool = make()
+    old, new = Lane[Idle](A), pool.lane(A)
+    Permit(pool, old).release()
+
+    assert pool.lanes == {A: new}
 
 
 def test_a_permit_outlives_its_pool() -> None:
@@ -388,6 +429,14 @@ class Meddled(list[Idle]):
         if meddle is not None:
             meddle()
         super().append(connection)
+
+
+def test_a_note_is_read_once() -> None:
+    """Another thread may be quicker."""
+    pool = make()
+    pool._serve_one()
+
+    assert not pool._missed
 
 
 def test_who_evicts_in_the_middle_of_a_return_leaves_it_whole() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import threading
 from collections.abc import Generator
+from functools import partial
 from time import monotonic
 from typing import Any
 
@@ -93,6 +94,52 @@ def test_policies_are_layers() -> None:
     send(layer("outer"), layer("inner"))
 
     assert seen == ["outer out", "inner out", "inner in", "outer in"]
+
+
+@pytest.mark.parametrize("content", [b"", b"moved"])
+def test_a_request_that_was_answered_already_is_not_sent_again(content: bytes) -> None:
+    def flow(request: Request) -> Flow:
+        first = yield request
+        return first if first.status_code == 200 and not content else (yield B)
+
+    below = Answering()
+    first = Noting(ResponseHead(200, b"", b"1.1", b"", len(content), None, True), content, A, 5.0)
+    sending = Sending(InlineHost(), Deadline(Timeout(), False, monotonic()), (flow,), below, None, HEAD)
+    reply = run_inline(sending.run(A, first))
+
+    assert below.asked == ([B] if content else [])
+    assert (reply is first) == (not content)
+    assert first.told == (["settle"] if content else [])
+
+
+def test_an_answer_that_a_flow_refuses_is_given_up() -> None:
+    def flow(request: Request) -> Flow:
+        yield request
+        raise ZeroDivisionError
+
+    first = Noting(ResponseHead(302, b"", b"1.1", b"", 0, None, True), b"", A, 5.0)
+    sending = Sending(InlineHost(), Deadline(Timeout(), False, monotonic()), (flow,), Answering(), None, HEAD)
+    with pytest.raises(ZeroDivisionError):
+        run_inline(sending.run(A, first))
+
+    assert first.told == ["abort"]
+
+
+async def no_flow(request: Request) -> None:
+    """A mistake."""
+
+
+@pytest.mark.parametrize(
+    ("layer", "told"),
+    [
+        (no_flow, "the middleware no_flow is no generator function, it gave a coroutine"),
+        (lambda request: None, "<lambda> is no generator function, it gave a NoneType"),
+        (partial(str), r"functools.partial\(.*\) is no generator function, it gave a str"),
+    ],
+)
+def test_what_is_no_flow_is_named(layer: Any, told: str) -> None:
+    with pytest.raises(TypeError, match=told):
+        send(layer)
 
 
 def test_a_second_request_gives_up_the_first_response() -> None:
@@ -303,9 +350,14 @@ def test_a_group_runs_flows_too() -> None:
 
     group = GroupHost()
     sending = Sending(group, Deadline(Timeout(), False, monotonic()), (flow,), Answering(), None, HEAD)
-    task = group.start(sending.run(A))
-    while not task.finished:
+    results: list[Any] = []
+
+    async def call() -> None:
+        results.append(await sending.run(A))
+
+    group.start(call())
+    while group.tasks:
         group.run_once()
     group.close()
 
-    assert task.result.request is A
+    assert results[0].request is A

@@ -145,7 +145,7 @@ def test_a_pool_can_be_used_under_another_host(make: Make) -> None:
     world = make(answer)
     world.get()
     host = InlineHost()
-    world.transport = world.transport.under(host)
+    world.transport = world.transport.under(host, world.pool)
 
     assert world.transport.host is host
     assert world.get() == b"ok"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from courser.core.waiter import FOREVER, Waiter
 
 
@@ -72,3 +74,13 @@ def test_a_deadline_is_an_end_too() -> None:
 
     assert waiter.done
     assert waiter.deadline == FOREVER
+
+
+def test_an_error_is_taken_once() -> None:
+    waiter = Waiter()
+    error = OSError("gone")
+    waiter.fail(error)
+    assert waiter.take_error() is error
+    assert waiter.error is None
+    with pytest.raises(RuntimeError):
+        waiter.take_error()

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import subprocess
-import sys
 import tracemalloc
 import zlib
 from collections.abc import Callable, Iterator
@@ -14,8 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from courser.engines import coding as module
-from courser.engines.coding import PIECE, Decoder, accept_encoding, decode_all, make_decoder
+from courser.engines.coding import PIECE, Decoder, decode_all, make_decoder
 from courser.engines.inflate import SLICE
 from courser.errors import DecodingError, LimitExceeded
 
@@ -181,37 +178,3 @@ def test_an_error_keeps_the_start_of_the_body() -> None:
     with pytest.raises(DecodingError) as caught:
         decode_all("gzip", gzip.compress(bytes(100_000_000), 9)[:-1])
     assert 0 < len(caught.value.partial) <= 1024 * 1024
-
-
-# What is advertised
-
-
-@pytest.fixture
-def optional(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[list[str]], None]]:
-    def use(codings: list[str]) -> None:
-        monkeypatch.setattr(module, "optional_codings", lambda: codings)
-        accept_encoding.cache_clear()
-
-    yield use
-    monkeypatch.undo()
-    accept_encoding.cache_clear()
-
-
-@pytest.mark.parametrize(
-    ("codings", "value"),
-    [([], "gzip, deflate"), (["br", "zstd"], "gzip, deflate, br, zstd"), (["br"], "gzip, deflate, br")],
-)
-def test_what_can_be_decoded_is_advertised(
-    codings: list[str], value: str, optional: Callable[[list[str]], None]
-) -> None:
-    optional(codings)
-    assert accept_encoding() == value
-
-
-def test_optional_packages_are_not_imported_before_they_are_needed() -> None:
-    code = (
-        "import sys, courser.engines.coding\n"
-        "assert not {'brotli', 'brotlicffi', 'backports', 'compression'} & set(sys.modules)\n"
-        "assert courser.engines.coding.accept_encoding().startswith('gzip, deflate')\n"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True)

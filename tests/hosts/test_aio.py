@@ -12,12 +12,13 @@ from typing import Any
 from weakref import ref
 
 import pytest
+from hostfacts import FACTS
 
 from courser.core.reactor import Reactor
 from courser.core.waiter import FOREVER, Interrupted, Waiter
 from courser.hosts import aio as module
 from courser.hosts.aio import AioHost, LoopTimer, _hosts, choose_driver, current_host
-from courser.hosts.loops import DirectReactor, TransportReactor
+from courser.hosts.loops import LoopReactor
 
 DRIVERS = ["nested", "direct", "transports"]
 
@@ -63,7 +64,7 @@ def test_a_driver_can_be_forced(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("driver", "kind"), [("nested", Reactor), ("direct", DirectReactor), ("transports", TransportReactor)]
+    ("driver", "kind"), [("nested", Reactor), ("direct", LoopReactor), ("transports", LoopReactor)]
 )
 def test_each_driver_has_its_reactor(driver: str, kind: type) -> None:
     async def body(host: AioHost) -> None:
@@ -77,21 +78,9 @@ def test_each_driver_has_its_reactor(driver: str, kind: type) -> None:
 
 
 @pytest.mark.parametrize("driver", DRIVERS)
-def test_a_deadline_wakes_who_waits(driver: str) -> None:
-    async def body(host: AioHost) -> None:
-        waiter, late = Waiter(), Waiter()
-        late.deadline = monotonic() + 100
-        host.arm(late)
-        waiter.deadline = monotonic() + 0.005
-        host.arm(waiter)
-        host.arm(waiter)
-        await host.wait(waiter)
-        assert waiter.done
-        assert monotonic() >= waiter.armed or waiter.armed == FOREVER
-        await host.wait(waiter)
-        assert not late.done
-
-    in_loop(body, driver)
+@pytest.mark.parametrize("fact", FACTS)
+def test_what_holds_for_every_host(fact: Any, driver: str) -> None:
+    in_loop(fact, driver)
 
 
 def test_a_cancelled_wait_leaves_no_future_behind() -> None:
@@ -109,18 +98,56 @@ def test_a_cancelled_wait_leaves_no_future_behind() -> None:
     in_loop(body)
 
 
-def test_another_thread_completes_a_waiter() -> None:
+def test_a_cancellation_strikes_after_what_is_outlasted() -> None:
     async def body(host: AioHost) -> None:
+        done = Waiter()
+        done.complete()
+        await host.outlast(done)
         waiter = Waiter()
-        thread = threading.Thread(target=host.deliver, args=[waiter])
-        thread.start()
-        await host.wait(waiter)
-        thread.join()
-        other = Waiter()
-        host.deliver(other)
-        assert other.done
+        task = asyncio.ensure_future(host.outlast(waiter))
+        for message in ("one", "two"):
+            await host.checkpoint()
+            task.cancel(message)
+        await host.checkpoint()
+        assert not task.done()
+        waiter.complete()
+        with pytest.raises(asyncio.CancelledError):
+            await task
 
     in_loop(body)
+
+
+def test_a_procedure_runs_in_a_task_of_its_own() -> None:
+    """The caller is told of its end, and the loop complains of nothing, whatever it was that ended it."""
+    complaints: list[Any] = []
+
+    class Grave(BaseException):
+        pass
+
+    async def body(host: AioHost) -> None:
+        tasks: list[Any] = []
+        asyncio.get_running_loop().set_exception_handler(lambda loop, context: complaints.append(context))
+
+        async def procedure(error: BaseException | None) -> None:
+            tasks.append(asyncio.current_task())
+            if error is not None:
+                raise error
+            await host.wait(Waiter())
+
+        for error in (Grave(), None, None):
+            ended = Waiter()
+            cancel = host.start(procedure(error), ended.complete)
+            if error is None:
+                if len(tasks) < 2:
+                    await host.checkpoint()
+                cancel()  # the last one before it has begun
+            await host.wait(ended)
+        assert len({*tasks, asyncio.current_task()}) == 3
+        tasks.clear()
+        gc.collect()
+
+    in_loop(body)
+    assert complaints == []
 
 
 def test_nobody_is_told_where_the_loop_is_gone() -> None:
@@ -159,38 +186,6 @@ def test_a_loop_that_closes_meanwhile_is_forgiven() -> None:
     assert not waiter.done
 
 
-def test_a_call_runs_in_a_thread() -> None:
-    async def body(host: AioHost) -> None:
-        assert await host.call(threading.get_ident) != threading.get_ident()
-        release = threading.Event()
-        with pytest.raises(Interrupted):
-            await host.call(release.wait, 10, deadline=monotonic() + 0.005)
-        release.set()
-        with host.lock():
-            pass
-
-    in_loop(body)
-
-
-class Connection:
-    reactor: Any = None
-    joined = 0
-
-    def join(self, reactor: Any) -> None:
-        self.reactor = reactor
-        self.joined += 1
-
-
-def test_a_connection_is_adopted_once() -> None:
-    async def body(host: AioHost) -> None:
-        connection = Connection()
-        host.adopt(connection)
-        host.adopt(connection)
-        assert (connection.reactor, connection.joined) == (host.reactor, 1)
-
-    in_loop(body)
-
-
 # What a user gives to be awaited
 
 
@@ -202,19 +197,6 @@ def clean() -> bool:
     """Whether nothing is left of a cancellation of our own making."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() == 0
-
-
-def test_what_comes_first_is_given() -> None:
-    async def body(host: AioHost) -> None:
-        async def ready() -> int:
-            await asyncio.sleep(0)
-            return 5
-
-        until = Waiter()
-        assert await host.pull(ready(), until) == 5
-        assert until.future is None
-
-    in_loop(body)
 
 
 def test_what_takes_too_long_is_cancelled() -> None:

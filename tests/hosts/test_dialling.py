@@ -9,10 +9,12 @@ from time import monotonic
 from typing import Any
 
 import pytest
-from faultserver import FaultServer, answering, reply
+from authority import Authority
+from faultserver import FaultServer, answering, echo, reply
 from worlds import World
 
 import courser
+from courser.core.link import SocketLink
 
 Serve = Callable[..., FaultServer]
 
@@ -206,7 +208,6 @@ async def test_the_local_address_and_socket_options(world: World, serve: Serve) 
 async def test_a_network_of_ones_own(world: World) -> None:
     import threading
 
-    own_sockets(world)
     ours, theirs = socket.socketpair()
     ours.setblocking(False)
 
@@ -246,3 +247,26 @@ async def test_a_network_of_ones_own(world: World) -> None:
     finally:
         thread.join(2)
         theirs.close()
+
+
+@pytest.mark.parametrize("encrypted", [False, True], ids=["plain", "TLS"])
+async def test_a_network_of_sockets_works_wherever_a_loop_watches_them(
+    world: World, serve: Serve, authority: Authority, encrypted: bool
+) -> None:
+    server = serve(answering(echo), tls=authority.good if encrypted else None)
+    body = b"x" * 3_000_000
+
+    class Network:
+        def connect(self, route: Any, deadline: float) -> SocketLink:
+            sock = socket.create_connection((server.host, server.port))
+            sock.setblocking(False)
+            return SocketLink(sock)
+
+    client = world.client(network=Network(), verify=authority.roots)
+
+    for content in (b"small", body, [body]):
+        whole = body if isinstance(content, list) else content
+        assert (await client.post(server.url(), content=content)).content == whole
+
+    assert server.connections == 1
+    assert client.stats() == {"connections": 1, "idle": 1}

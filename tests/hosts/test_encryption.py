@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 import threading
 from collections.abc import Callable
@@ -106,6 +107,21 @@ async def test_client_certificates(world: World, serve: Serve, authority: Author
     assert (("commonName", "the client"),) in seen[0]["subject"]
 
 
+@pytest.mark.parametrize("name", ["a\0b", "a b", ".a", "example.org:443", "\u2060"])
+async def test_a_server_hostname_that_is_none_is_refused_before_anything_is_sent(
+    world: World, serve: Serve, authority: Authority, name: str
+) -> None:
+    server = serve(answering(FINE), tls=authority.good)
+    client = world.client(verify=authority.roots)
+
+    with pytest.raises(courser.InvalidRequest, match="server_hostname") as caught:
+        await client.get(server.url(), server_hostname=name)
+
+    assert caught.value.request is not None
+    assert client.stats() == {"connections": 0, "idle": 0}
+    assert server.connections == 0
+
+
 async def test_a_missing_client_certificate_is_named(world: World, serve: Serve, authority: Authority) -> None:
     server = serve(answering(FINE), tls=authority.good)
 
@@ -136,6 +152,32 @@ async def test_sessions_resume_on_the_next_connection(world: World, serve: Serve
         answered.set()
         assert await world.until(lambda: server.open == 0)
         await world.sleep(0.005)
+
+    assert reused == [False, True, True]
+
+
+@pytest.mark.parametrize("told", [True, False])
+async def test_sessions_resume_after_an_end_that_came_with_the_response(
+    world: World, serve: Serve, authority: Authority, told: bool
+) -> None:
+    """Where each request has a connection of its own, resumption is worth the most."""
+    reused: list[bool] = []
+
+    def script(peer: Peer) -> None:
+        assert isinstance(peer.socket, ssl.SSLSocket)
+        reused.append(bool(peer.socket.session_reused))
+        peer.request()
+        if hasattr(socket, "TCP_CORK"):  # all in one segment
+            peer.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
+        peer.send(reply(b"fine", "200 OK", *(["Connection: close"] if told else [])))
+        peer.close_notify()
+
+    server = serve(script, tls=authority.good)
+    client = world.client(verify=authority.roots)
+
+    for _ in range(3):
+        assert (await client.get(server.url())).content == b"fine"
+        assert await world.until(lambda: server.open == 0)
 
     assert reused == [False, True, True]
 

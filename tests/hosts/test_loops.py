@@ -17,8 +17,9 @@ import pytest
 from courser.core.reactor import READ, WRITE
 from courser.core.route import Route
 from courser.core.waiter import FOREVER
+from courser.errors import ConnectError
 from courser.hosts import loops as module
-from courser.hosts.loops import FULL, DirectReactor, TransportLink, TransportNetwork, TransportReactor
+from courser.hosts.loops import FULL, LoopReactor, TransportLink, TransportNetwork
 
 ROUTE = Route("http", "a", 80)
 
@@ -81,7 +82,7 @@ def test_deadlines_are_kept() -> None:
     scheduled: list[float] = []
 
     async def body(loop: asyncio.AbstractEventLoop) -> None:
-        reactor = TransportReactor(loop, scheduled.append)
+        reactor = LoopReactor(loop, scheduled.append)
         soon, later = Entry(), Entry()
         soon.deadline, later.deadline = 1.0, 5e9
         reactor.arm(later, 5e9)
@@ -103,7 +104,7 @@ def test_deadlines_are_kept() -> None:
 def test_calls_are_posted_to_the_loop() -> None:
     async def body(loop: asyncio.AbstractEventLoop) -> None:
         called: list[int] = []
-        reactor = TransportReactor(loop, lambda when: None)
+        reactor = LoopReactor(loop, lambda when: None)
         elsewhere(lambda: reactor.post(lambda: called.append(threading.get_ident())))
         await turns()
         assert called == [threading.get_ident()]
@@ -114,7 +115,7 @@ def test_calls_are_posted_to_the_loop() -> None:
 @pytest.mark.parametrize("kind", ["closed", "closing", "gone"])
 def test_nothing_is_posted_to_a_loop_that_is_over(kind: str) -> None:
     loop: Any = Ending() if kind == "closing" else asyncio.new_event_loop()
-    reactor = TransportReactor(loop, lambda when: None)
+    reactor = LoopReactor(loop, lambda when: None)
     if kind != "closing":
         loop.close()
     if kind == "gone":
@@ -125,7 +126,7 @@ def test_nothing_is_posted_to_a_loop_that_is_over(kind: str) -> None:
 
 def test_a_link_speaks_up() -> None:
     async def body(loop: asyncio.AbstractEventLoop) -> None:
-        reactor = TransportReactor(loop, lambda when: None)
+        reactor = LoopReactor(loop, lambda when: None)
         entry, link = Entry(), TransportLink(loop)
         reactor.hear(entry, link)
         await turns()
@@ -154,7 +155,7 @@ def test_a_socket_is_served_by_the_loop() -> None:
     async def body(loop: asyncio.AbstractEventLoop) -> None:
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
-        reactor = DirectReactor(loop, lambda when: None)
+        reactor = LoopReactor(loop, lambda when: None)
         entry = Entry(ours)
         reactor.register(entry, READ)
         await turns()
@@ -184,7 +185,7 @@ def test_another_thread_leaves_the_closing_to_the_loop() -> None:
     async def body(loop: asyncio.AbstractEventLoop) -> None:
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
-        reactor = DirectReactor(loop, lambda when: None)
+        reactor = LoopReactor(loop, lambda when: None)
         entry = Entry(ours)
         reactor.register(entry, READ)
         elsewhere(lambda: reactor.unregister(entry))
@@ -200,7 +201,7 @@ def test_another_thread_leaves_the_closing_to_the_loop() -> None:
 @pytest.mark.parametrize("kind", ["closed", "closing", "gone"])
 def test_where_the_loop_is_over_a_socket_is_just_closed(kind: str) -> None:
     loop: Any = Ending() if kind == "closing" else asyncio.new_event_loop()
-    reactor = DirectReactor(loop, lambda when: None)
+    reactor = LoopReactor(loop, lambda when: None)
     if kind != "closing":
         loop.close()
     if kind == "gone":
@@ -218,6 +219,31 @@ def test_where_the_loop_is_over_a_socket_is_just_closed(kind: str) -> None:
     theirs.close()
 
 
+class Proactor:
+    """A loop that watches no sockets."""
+
+    def is_closed(self) -> bool:
+        return False
+
+    def add_reader(self, *given: Any) -> None:
+        raise NotImplementedError
+
+    remove_reader = add_reader
+
+
+def test_a_loop_that_watches_no_sockets_says_so() -> None:
+    loop: Any = Proactor()
+    reactor = LoopReactor(loop, lambda when: None)
+    ours, theirs = socket.socketpair()
+    with pytest.raises(ConnectError, match=r"Proactor cannot watch the socket .*SelectorEventLoop"):
+        reactor.register(Entry(ours), READ)
+    reactor.unregister(Entry(ours))
+    reactor.release(ours)
+
+    assert ours.fileno() == -1
+    theirs.close()
+
+
 # Links over transports
 
 
@@ -228,6 +254,7 @@ class Transport:
         self.told: list[Any] = []
         self.closing = False
         self.eof = eof
+        self.socket: Any = None
 
     def __getattr__(self, name: str) -> Any:
         return lambda *given: self.told.append((name, *given))
@@ -238,8 +265,8 @@ class Transport:
     def can_write_eof(self) -> bool:
         return self.eof
 
-    def get_extra_info(self, name: str) -> str:
-        return name
+    def get_extra_info(self, name: str) -> Any:
+        return self.socket if name == "socket" else name
 
 
 @pytest.fixture
@@ -322,6 +349,39 @@ def test_a_lost_connection_is_an_end_or_an_error(link: Any, error: Exception | N
         link.receive(10)
     with pytest.raises(ConnectionResetError):
         link.send(b"x")
+
+
+@pytest.mark.parametrize("how", ["sending", "lost"])
+def test_what_has_come_before_a_failure_is_received(link: Any, how: str) -> None:
+    """A transport that could not send receives no more, though the answer is there."""
+    ours, theirs = socket.socketpair()
+    ours.setblocking(False)
+    link._transport.socket = ours
+    link.data_received(b"x" * (FULL + 1))
+    theirs.send(b"the answer")
+    link._transport.closing = True
+    if how == "lost":
+        link.connection_lost(BrokenPipeError())
+    for _ in range(2):
+        with pytest.raises(ConnectionResetError):
+            link.send(b"more")
+
+    assert link.receive(FULL + 1) == b"x" * (FULL + 1)
+    assert link.receive(100) == b"the answer"
+    assert link._transport.told == [("pause_reading",)]
+    ours.close()
+    theirs.close()
+
+
+def test_an_end_that_has_come_before_a_failure_ends_the_looking(link: Any) -> None:
+    ours, theirs = socket.socketpair()
+    link._transport.socket = ours
+    theirs.send(b"the answer")
+    theirs.close()
+    link.connection_lost(BrokenPipeError())
+
+    assert link.receive(100) == b"the answer"
+    ours.close()
 
 
 @pytest.mark.parametrize("eof", [True, False])

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import pytest
-from faultserver import FaultServer, answering, echo, reply
+from faultserver import FaultServer, Peer, answering, echo, reply
 from worlds import World
 
 import courser
@@ -144,20 +144,75 @@ async def test_a_body_that_raises_ends_the_exchange(world: World, serve: Serve) 
     assert (await client.post(server.url(), content=b"hello")).content == b"hello"
 
 
+@pytest.mark.parametrize("name", ["iterable", "async iterable"])
+async def test_a_length_that_was_declared_for_an_iterable_is_kept(world: World, serve: Serve, name: str) -> None:
+    server = serve(answering(echo))
+    client = world.client()
+    content = [b"he", b"llo"] if name == "iterable" else eager(b"he", b"llo")
+
+    response = await client.post(server.url(), content=content, headers={"Content-Length": "5"})
+
+    assert (response.content, response.headers["x-length"], response.headers["x-coding"]) == (b"hello", "5", "-")
+    assert client.stats() == {"connections": 1, "idle": 1}
+
+
+async def eager(*pieces: bytes) -> AsyncIterator[bytes]:
+    for piece in pieces:
+        yield piece
+
+
+@pytest.mark.parametrize("name", ["iterable", "async iterable"])
 @pytest.mark.parametrize(
-    ("declared", "pieces"), [("3", [b"hello"]), ("9", [b"hello"])], ids=["longer than declared", "shorter"]
+    ("declared", "told"), [("3", "too much data.* at least 5 bytes, 3 were"), ("9", "too little data.* 5 of 9")]
 )
 async def test_an_iterable_must_keep_the_length_that_was_declared(
-    world: World, serve: Serve, declared: str, pieces: list[bytes]
+    world: World, serve: Serve, name: str, declared: str, told: str
 ) -> None:
+    def script(peer: Peer) -> None:
+        peer.head()
+        came.append(peer.wait_for_close())
+
+    came: list[bytes] = []
+    server = serve(script)
+    client = world.client()
+    pieces = [b"he", b"llo"]
+
+    with pytest.raises(courser.LocalProtocolError, match=told):
+        await client.post(
+            server.url(),
+            content=pieces if name == "iterable" else eager(*pieces),
+            headers={"Content-Length": declared},
+        )
+
+    assert client.stats() == {"connections": 0, "idle": 0}
+    assert await world.until(lambda: came != [])
+    assert came == [b"he" if declared == "3" else b"hello"]
+
+
+async def test_a_length_that_contradicts_the_body_is_refused_whenever_it_was_set(world: World, serve: Serve) -> None:
+    server = serve(answering(echo))
+    client = world.client()
+    request = client.build_request("POST", server.url(), content=b"hello")
+    request.headers["Content-Length"] = "4"
+
+    with pytest.raises(courser.InvalidRequest, match="says '4', the body has 5 bytes"):
+        await client.send(request)
+
+    assert server.connections == 0
+    assert client.stats() == {"connections": 0, "idle": 0}
+
+
+@pytest.mark.parametrize("size", [5, 100_000])
+async def test_bytes_may_go_out_chunked(world: World, serve: Serve, size: int) -> None:
     server = serve(answering(echo))
     client = world.client()
 
-    response = await client.post(server.url(), content=pieces, headers={"Content-Length": declared})
+    for _ in range(2):
+        response = await client.post(server.url(), content=b"x" * size, headers={"Transfer-Encoding": "chunked"})
+        assert response.content == b"x" * size
+        assert (response.headers["x-length"], response.headers["x-coding"]) == ("-", "chunked")
 
-    # the declared length of a body that is not known in advance is left out: chunks tell the truth
-    assert response.content == b"hello"
-    assert response.headers["x-length"] == "-"
+    assert server.connections == 1
 
 
 async def test_json_and_forms(world: World, serve: Serve) -> None:
@@ -247,6 +302,13 @@ BAD: dict[str, tuple[str, dict[str, Any], str]] = {
     "name with colon": ("{url}", {"headers": {"X:Bad": "a"}}, "position 1"),
     "two bodies": ("{url}", {"content": b"a", "json": 1}, "content and json"),
     "json nan": ("{url}", {"json": float("nan")}, "json"),
+    "length that is no number": ("{url}", {"content": [b"a"], "headers": {"Content-Length": "1a"}}, "'1a'"),
+    "unknown transfer coding": ("{url}", {"content": b"a", "headers": {"Transfer-Encoding": "gzip"}}, "'gzip'"),
+    "length and coding": (
+        "{url}",
+        {"content": b"a", "headers": {"Content-Length": "1", "Transfer-Encoding": "chunked"}},
+        "Content-Length and Transfer-Encoding",
+    ),
     "length that lies": ("{url}", {"content": b"abc", "headers": {"Content-Length": "4"}}, "Content-Length"),
 }
 

@@ -6,11 +6,13 @@ import gc
 import socket
 import threading
 from collections.abc import Callable, Coroutine
+from contextvars import ContextVar
 from time import monotonic
 from typing import Any
 
 import pytest
 import trio
+from hostfacts import FACTS
 
 from courser.core.reactor import READ
 from courser.core.waiter import FOREVER, Interrupted, Waiter
@@ -41,6 +43,11 @@ def test_a_run_has_one_host_that_ends_with_it() -> None:
     assert first is not second
     with pytest.raises(ValueError, match="closed"):
         first.reactor.poller.poll(0)
+
+
+@pytest.mark.parametrize("fact", FACTS)
+def test_what_holds_for_every_host(fact: Any) -> None:
+    in_trio(fact)
 
 
 class Entry:
@@ -76,25 +83,6 @@ def test_the_reactor_is_turned_when_something_is_ready() -> None:
                 await entry.event.wait()
                 entry.event = trio.Event()
             host.reactor.unregister(entry)
-
-    in_trio(body)
-
-
-def test_a_deadline_wakes_who_waits() -> None:
-    async def body(host: TrioHost) -> None:
-        late = Waiter()
-        late.deadline = monotonic() + 100
-        host.arm(late)
-        for _ in range(2):
-            waiter = Waiter()
-            waiter.deadline = monotonic() + 0.005
-            host.arm(waiter)
-            host.arm(waiter)
-            await host.wait(waiter)
-            await host.wait(waiter)
-            assert waiter.done
-            await trio.sleep(0)
-        assert not late.done
 
     in_trio(body)
 
@@ -139,20 +127,6 @@ def test_a_waiter_that_is_completed_wakes_its_task_once() -> None:
     in_trio(body)
 
 
-def test_another_thread_completes_a_waiter() -> None:
-    async def body(host: TrioHost) -> None:
-        waiter = Waiter()
-        thread = threading.Thread(target=host.deliver, args=[waiter])
-        thread.start()
-        await host.wait(waiter)
-        thread.join()
-        other = Waiter()
-        host.deliver(other)
-        assert other.done
-
-    in_trio(body)
-
-
 @pytest.mark.parametrize("kept", [True, False])
 def test_nobody_is_told_where_the_run_is_over(kept: bool) -> None:
     delivers: list[Any] = []
@@ -172,19 +146,6 @@ def test_nobody_is_told_where_the_run_is_over(kept: bool) -> None:
     thread.join()
 
     assert not waiter.done
-
-
-def test_what_comes_first_is_given() -> None:
-    async def ready() -> int:
-        await trio.sleep(0)
-        return 5
-
-    async def body(host: TrioHost) -> None:
-        until = Waiter()
-        assert await host.pull(ready(), until) == 5
-        assert until.future is None
-
-    in_trio(body)
 
 
 @pytest.mark.parametrize("early", [True, False])
@@ -232,38 +193,6 @@ def test_a_cancellation_from_outside_passes() -> None:
     in_trio(body)
 
 
-def test_a_call_runs_in_a_thread() -> None:
-    async def body(host: TrioHost) -> None:
-        assert await host.call(threading.get_ident) != threading.get_ident()
-        release = threading.Event()
-        with pytest.raises(Interrupted):
-            await host.call(release.wait, 10, deadline=monotonic() + 0.005)
-        release.set()
-        with host.lock():
-            pass
-
-    in_trio(body)
-
-
-class Connection:
-    reactor: Any = None
-    joined = 0
-
-    def join(self, reactor: Any) -> None:
-        self.reactor = reactor
-        self.joined += 1
-
-
-def test_a_connection_is_adopted_once() -> None:
-    async def body(host: TrioHost) -> None:
-        connection = Connection()
-        host.adopt(connection)
-        host.adopt(connection)
-        assert (connection.reactor, connection.joined) == (host.reactor, 1)
-
-    in_trio(body)
-
-
 def test_an_idle_run_turns_nothing() -> None:
     """The timer sleeps until somebody has a deadline."""
 
@@ -274,3 +203,68 @@ def test_an_idle_run_turns_nothing() -> None:
         assert host._scope.deadline == FOREVER
 
     in_trio(body)
+
+
+def test_a_cancellation_strikes_after_what_is_outlasted() -> None:
+    async def body(host: TrioHost) -> None:
+        waiter = Waiter()
+        outlasted: list[bool] = []
+
+        async def outlast() -> None:
+            await host.outlast(waiter)
+            outlasted.append(True)
+            await host.checkpoint()
+            outlasted.append(False)
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(outlast)
+            await host.checkpoint()
+            nursery.cancel_scope.cancel()
+            with trio.CancelScope(shield=True):
+                await host.checkpoint()
+            assert outlasted == []
+            waiter.complete()
+        assert outlasted == [True]
+
+    in_trio(body)
+
+
+def test_a_procedure_runs_in_a_task_of_its_own() -> None:
+    """In the context of its caller, who is told of its end; trio has nothing to complain of, whatever ended it."""
+    variable: ContextVar[int] = ContextVar("variable")
+
+    class Grave(BaseException):
+        pass
+
+    async def body(host: TrioHost) -> None:
+        tasks: list[Any] = []
+
+        async def procedure(error: BaseException | None) -> None:
+            assert variable.get() == 5
+            tasks.append(trio.lowlevel.current_task())
+            if error is not None:
+                raise error
+            await host.wait(Waiter())
+
+        variable.set(5)
+        for error in (Grave(), None, None):
+            ended = Waiter()
+            cancel = host.start(procedure(error), ended.complete)
+            if error is None:
+                if len(tasks) < 2:
+                    await host.checkpoint()
+                cancel()  # the last one before it has begun
+            await host.wait(ended)
+        assert len({*tasks, trio.lowlevel.current_task()}) == 4
+
+    in_trio(body)
+
+
+def test_what_is_under_way_ends_with_the_run() -> None:
+    ended: list[bool] = []
+
+    async def body(host: TrioHost) -> None:
+        host.start(host.wait(Waiter()), lambda: ended.append(True))
+
+    in_trio(body)
+    assert ended == [True]

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
+
 from courser.policies.flow import Call, Event, Pause, Read, Send, Wait
 from courser.values.request import Request
 from courser.values.response import Response
@@ -16,6 +20,12 @@ def test_steps_hold_what_they_were_given() -> None:
     assert Wait(event).event is event
     assert (Call(max, 1, 2).function, Call(max, 1, 2).args) == (max, (1, 2))
     assert Send(request).request is request
+
+
+@pytest.mark.parametrize("seconds", [float("nan"), None, "5", True])
+def test_a_pause_is_a_number_of_seconds(seconds: Any) -> None:
+    with pytest.raises(ValueError, match="pauses for a number of seconds"):
+        Pause(seconds)
 
 
 def test_an_event_wakes_those_who_wait_once() -> None:

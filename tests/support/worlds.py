@@ -7,6 +7,7 @@ coroutine runs to its end in one step.
 from __future__ import annotations
 
 import asyncio
+import inspect
 import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
@@ -319,3 +320,17 @@ def has_driver(driver: str) -> bool:
     """Whether the asyncio host knows a driver."""
     hosts = Path(courser.__file__).parent / "hosts"
     return driver == "nested" or any(f'"{driver}"' in file.read_text() for file in hosts.glob("*.py"))
+
+
+def in_world(test: pytest.Function) -> Callable[[], None] | None:
+    """What runs an `async def` test in the world that it takes; None for a plain test."""
+    function = test.obj
+    if not inspect.iscoroutinefunction(function):
+        return None
+    arguments: dict[str, Any] = {name: test.funcargs[name] for name in test._fixtureinfo.argnames}
+    world: World = arguments["world"]
+    return lambda: world.run(lambda: function(**arguments))
+
+
+async def nothing() -> None:
+    """Do nothing."""

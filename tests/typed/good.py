@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from contextlib import aclosing
 from typing import Any, assert_type
 
 import courser
@@ -56,6 +57,14 @@ async def async_verbs() -> None:
             assert_type(response.iter_text(), AsyncIterator[str])
             assert_type(await response.read(), bytes)
             assert_type(await response.raise_for_status(), courser.AsyncResponseStream)
+        async with aclosing(client.map([HERE, courser.URL(HERE)], concurrency=5, timeout=5)) as responses:
+            assert_type([each async for each in responses], list[courser.Response])
+        async for each in client.as_completed(lines(), return_exceptions=True):
+            assert_type(each, courser.Response | Exception)
+
+
+async def lines() -> AsyncIterator[str | courser.URL | courser.Request]:
+    yield HERE
 
 
 def values(response: courser.Response) -> None:

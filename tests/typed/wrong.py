@@ -33,3 +33,4 @@ async def main() -> None:
     await aclient.get(HERE, timeout="5")  # refused: a timeout of another type
     (await aclient.get(HERE)).nonsense  # refused: no such attribute
     aclient.get(HERE).status_code  # refused: not awaited
+    list(aclient.map([HERE]))  # refused: not async for

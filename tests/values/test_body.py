@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import array
+import asyncio
 import gzip
 import io
 import os
@@ -323,6 +324,22 @@ def test_async_iterables_likewise(source: Any) -> None:
     assert drain(body) == drain(body) == [b"ab", "é".encode(), b"c"]
 
 
+def test_an_asynchronous_iterator_need_not_be_a_generator() -> None:
+    class Items:
+        def __init__(self) -> None:
+            self.left = [b"a", b"b"]
+
+        def __aiter__(self) -> Items:
+            return self
+
+        async def __anext__(self) -> bytes:
+            if not self.left:
+                raise StopAsyncIteration
+            return self.left.pop(0)
+
+    assert drain(made(content=Items())) == [b"a", b"b"]
+
+
 @pytest.mark.parametrize("name", ["content", "data"])
 @pytest.mark.parametrize("make", [generate, agenerate, lambda *items: iter(items), lambda *items: map(bytes, items)])
 def test_a_generator_is_never_sent_a_second_time_as_nothing(name: str, make: Any) -> None:
@@ -359,6 +376,42 @@ def test_all_pieces_arrive_in_order(items: list[bytes | str]) -> None:
 
 
 # As values
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_generator_is_closed_where_it_is_left(whole: bool) -> None:
+    """Whoever made it may keep it: it cleans up nevertheless."""
+    closed: list[str] = []
+
+    def sync() -> Iterator[bytes]:
+        try:
+            yield b"a"
+            yield b"b"
+        finally:
+            closed.append("sync")
+
+    async def later() -> AsyncIterator[bytes]:
+        try:
+            yield b"a"
+            yield b"b"
+        finally:
+            closed.append("async")
+
+    async def leave(pieces: Any) -> None:
+        assert await anext(pieces) == b"a"
+        if whole:
+            assert [piece async for piece in pieces] == [b"b"]
+        await pieces.aclose()
+
+    source, other = sync(), later()
+    pieces: Any = IterableBody(source).open()
+    assert next(pieces) == b"a"
+    if whole:
+        assert list(pieces) == [b"b"]
+    pieces.close()
+    asyncio.run(leave(AsyncIterableBody(other).open()))
+
+    assert closed == ["sync", "async"]
 
 
 def test_bytes_pickle() -> None:

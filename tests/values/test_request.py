@@ -150,11 +150,57 @@ def once() -> Iterator[bytes]:
     yield b"x"
 
 
-@pytest.mark.parametrize("length", ["4", "9"])
-def test_the_length_of_a_stream_is_told_by_whoever_knows_it(length: str) -> None:
-    headers = complete(Headers({"Content-Length": length}), Request("PUT", HERE, content=once()).body)
+FRAMINGS: list[tuple[Any, dict[str, str], int | None]] = [
+    (None, {}, -1),
+    (None, {"Content-Length": "0"}, -1),
+    (None, {"Transfer-Encoding": "chunked"}, -1),
+    (b"four", {}, 4),
+    (b"four", {"Content-Length": "4"}, 4),
+    (b"four", {"transfer-encoding": "Chunked"}, None),
+    ([b"four"], {}, None),
+    ([b"four"], {"content-length": "9"}, 9),
+    ([b"four"], {"Content-Length": "0"}, 0),
+    ([b"four"], {"Content-Length": "9" * 19}, 10**19 - 1),
+    ([b"four"], {"Transfer-Encoding": "chunked"}, None),
+]
 
-    assert headers["content-length"] == length
+
+@pytest.mark.parametrize(("content", "headers", "framing"), FRAMINGS)
+def test_a_body_is_framed_as_the_caller_says_if_he_may(
+    content: Any, headers: dict[str, str], framing: int | None
+) -> None:
+    request = Request("PUT", HERE, content=content, headers=headers)
+
+    assert request.framing() == framing
+    assert complete(Headers(headers), request.body) == Headers(headers)
+
+
+def test_a_shared_block_holds_nothing_that_frames() -> None:
+    for content, framing in ((None, -1), (b"four", 4)):
+        body = Request("PUT", HERE, content=content).body
+        assert Request.assemble("PUT", URL(HERE), FieldBlock(b""), None, body, {}).framing() == framing
+
+
+UNFRAMED: list[tuple[Any, dict[str, str], str]] = [
+    (b"four", {"Content-Length": "5"}, "'5'"),
+    (b"four", {"Content-Length": "04"}, "'04'"),
+    ([b"four"], {"Content-Length": "-1"}, "'-1'"),
+    ([b"four"], {"Content-Length": "+1"}, "'\\+1'"),
+    ([b"four"], {"Content-Length": "1 2"}, "'1 2'"),
+    ([b"four"], {"Content-Length": "9" * 20}, "no number of bytes"),
+    (b"four", {"Transfer-Encoding": "gzip, chunked"}, "'gzip, chunked', not 'chunked'"),
+    (b"four", {"Transfer-Encoding": "chunked", "Content-Length": "4"}, "give one or none"),
+]
+
+
+@pytest.mark.parametrize(("content", "headers", "match"), UNFRAMED)
+def test_fields_that_contradict_the_body_are_refused(content: Any, headers: dict[str, str], match: str) -> None:
+    with pytest.raises(InvalidRequest, match=match):
+        Request("PUT", HERE, content=content, headers=headers)
+    request = Request("PUT", HERE, content=content)
+    request.headers.update(headers)
+    with pytest.raises(InvalidRequest, match=match):
+        request.framing()
 
 
 def test_a_content_type_of_the_callers_is_kept() -> None:

@@ -264,6 +264,19 @@ def test_a_response_pickles_with_its_history() -> None:
         assert str(made.history[0].next_request.url) == "http://a.example/y"
 
 
+def test_of_the_extensions_those_pickle_that_are_plain_data() -> None:
+    class Own(dict[str, int]):
+        """Another program does not have it."""
+
+    plain = {"none": None, "number": 1.5, "bytes": b"x", "nested": {"a": [1, ("b", {True}), frozenset({2j})]}, "": {}}
+    response = assembled()
+    response.extensions = {**plain, "object": object(), "inside": [1, {2: lambda: 3}], "key": {object(): 1}, "o": Own()}
+
+    for made in (pickle.loads(pickle.dumps(response)), copy.copy(response), copy.deepcopy(response)):
+        assert made.extensions == plain
+    assert len(response.extensions) == len(plain) + 4
+
+
 def test_a_response_with_a_body_that_cannot_be_decoded_pickles() -> None:
     made = pickle.loads(pickle.dumps(assembled(partial(refuse, "broken"))))
 

@@ -204,6 +204,7 @@ def test_the_defaults_of_attributes() -> None:
 def test_an_ipv6_host_has_brackets_on_the_wire_and_no_zone() -> None:
     url = URL("http://[FE80:0::1%25eth0]:81/")
     assert (url.host, url.authority, str(url)) == ("fe80::1%eth0", b"[fe80::1]:81", "http://[fe80::1%25eth0]:81/")
+    assert URL("http://a.example:81/").replace(host=url.host) == url
 
 
 def test_a_host_is_shown_in_unicode() -> None:

@@ -11,9 +11,9 @@ and gives the permit back. No path through the code has to remember to do so.
 from __future__ import annotations
 
 from time import monotonic
-from typing import TYPE_CHECKING, Any
 from weakref import ReferenceType, finalize
 
+from ..hints import TYPE_CHECKING
 from .fork import remember
 from .link import RECEIVE_MOST, Link
 from .reactor import READ, WRITE, Reactor, solo_poll
@@ -21,6 +21,7 @@ from .waiter import FOREVER, Waiter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
     from ..settings import Limits
     from .pool import Permit, Pool
@@ -138,6 +139,20 @@ class Connection:
         if now >= self.deadline:
             self.expire(now)
 
+    def look(self) -> None:
+        """Take what has come, without waiting for more; for plain code, which nobody else does it for."""
+        if self.closed:
+            return
+        if self.reactor is not None:
+            self.reactor.turn(0.0)
+            return
+        poll = self._poll
+        if poll is None:
+            poll = self._poll = self._solo()
+        found = poll(0)
+        if found:
+            self.ready(found[0][1], monotonic())
+
     def _solo(self) -> Callable[[float | None], list[tuple[int, int]]]:
         poll, self._interest = solo_poll(self), READ
         return poll
@@ -234,6 +249,12 @@ class Connection:
                 unsent[0] = memoryview(data)[size:]
         self._want(self._interest | WRITE if link.wants_write else self._interest & ~WRITE)
 
+    def forgo(self) -> None:
+        """Send nothing of what has not been taken yet; what follows of it would mean something else to the peer."""
+        self.unsent.clear()
+        if not self.closed and not self.link.wants_write:
+            self._want(self._interest & ~WRITE)
+
     def _unsendable(self, error: OSError) -> None:
         """A peer that answers early and closes makes our send fail while its answer is waiting to be read."""
         self.unsendable = error
@@ -249,8 +270,9 @@ class Connection:
     def ready(self, mask: int, now: float) -> None:
         """Receive what is there, send what can be sent (called by whoever turns it)."""
         if mask != READ and self.pending:
+            written = self.written
             self._flush()
-            if not self.pending:
+            if self.written != written or not self.pending:
                 self.flushed(now)
             if mask == WRITE:
                 return
@@ -291,7 +313,7 @@ class Connection:
         raise NotImplementedError
 
     def flushed(self, now: float) -> None:
-        """Take note that everything has been handed to the link."""
+        """Take note that the link has taken something that it did not take before; `pending` tells whether all."""
 
     def expire(self, now: float) -> None:
         """Take note that the deadline has come."""

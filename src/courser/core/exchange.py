@@ -11,21 +11,25 @@ from __future__ import annotations
 
 from collections import deque
 from time import monotonic
-from typing import TYPE_CHECKING, Final
 
 from ..engines.events import End, Event, ResponseHead
 from ..errors import HTTPError, LimitExceeded, StreamClosed, TransportError
+from ..hints import TYPE_CHECKING
 from .reply import Reply
+from .upload import end_pieces, next_piece
 from .waiter import FOREVER, Host
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Final
 
     from .deadline import Deadline
     from .http1 import HTTP1Connection
-    from .pool import Lane, Pool
+    from .pool import Lane
+    from .reserve import Supply
+    from .upload import Upload
 
-__all__ = ["COLLECTED", "DATA", "DRAINED", "HEAD", "SETTLED", "Exchange"]
+__all__ = ["COLLECTED", "DATA", "HEAD", "SETTLED", "Exchange"]
 
 NOTHING: Final = 0
 
@@ -36,13 +40,10 @@ DATA: Final = 2
 """A piece of the body, or its end."""
 
 SETTLED: Final = 3
-"""The whole message, or the head alone where its status is one that a policy may act upon before the body is in."""
+"""What COLLECTED is, or the head alone where its status is one that a policy may act upon before the body is in."""
 
 COLLECTED: Final = 4
-"""The whole message."""
-
-DRAINED: Final = 5
-"""What was written has been taken by the link, or a response has come that makes the rest needless."""
+"""The whole message, and nothing left of the request that it answers."""
 
 FULL: Final = 1024 * 1024
 """Bytes that may wait for a slow reader before the connection receives no more."""
@@ -59,6 +60,7 @@ class Exchange(Reply):
         limit: bytes of body, as they travel, above which it fails; None is no limit.
 
     Attributes:
+        upload: what is left of the request, None where that is nothing.
         received: bytes of body received, as they travelled.
         informational: called with every interim head.
     """
@@ -66,10 +68,8 @@ class Exchange(Reply):
     __slots__ = (
         "_buffered",
         "_goal",
-        "_idle",
         "_limit",
         "_paused",
-        "_phase",
         "_written_before",
         "connection",
         "informational",
@@ -77,12 +77,13 @@ class Exchange(Reply):
         "limits",
         "pool",
         "received",
+        "upload",
     )
 
     def __init__(
         self,
         connection: HTTP1Connection,
-        pool: Pool[HTTP1Connection],
+        pool: Supply[HTTP1Connection],
         lane: Lane[HTTP1Connection],
         deadline: Deadline,
         limit: int | None,
@@ -102,14 +103,13 @@ class Exchange(Reply):
         self.history = []
         self.filters = None
         self._headers = None
+        self.upload: Upload | None = None
         self.received = 0
         self.informational: Callable[[ResponseHead], None] | None = None
         self._buffered = 0
         self._goal = NOTHING
-        self._idle: float | None = None
         self._limit = limit
         self._paused = False
-        self._phase = "read"
         self._written_before = connection.written
 
     # What the connection calls
@@ -136,25 +136,30 @@ class Exchange(Reply):
         if limit is not None and self.received > limit and self.error is None:
             self._overflow(limit)
             return
+        if self.upload is not None and self._refused():
+            self.cut(now)
         goal = self._goal
         if goal == NOTHING:
             if self._buffered > FULL and self.end is None:
-                self._pause()
-        elif self.end is not None or self._reached(goal):
+                self._pause(now)
+        elif (self.end is not None and self.upload is None) or self._reached(goal):
             self.reach()
-        elif self._idle is not None:
-            connection = self.connection
-            if connection is not None:
-                connection.arm(self.limits.within(self._idle, now))
+        else:
+            self.rearm(now)
 
     def _reached(self, goal: int) -> bool:
         """Whether a goal is reached by a message that is not whole."""
         head = self.head
         if goal == SETTLED:
-            return head is not None and head.status >= 300
+            return head is not None and head.status >= 300 and self.upload is None
         if goal == DATA:
             return bool(self.chunks)
         return head is not None and goal != COLLECTED
+
+    def _refused(self) -> bool:
+        """Whether the peer has answered in a way that leaves the rest of the request without a reader."""
+        head, connection = self.head, self.connection
+        return head is not None and (head.status >= 300 or (connection is not None and connection.engine.is_tunnel))
 
     def reach(self) -> None:
         """The goal is reached: stop the clock, wake the owner."""
@@ -162,6 +167,8 @@ class Exchange(Reply):
         connection = self.connection
         if connection is not None:
             connection.deadline = FOREVER
+            if self.upload is not None:
+                self.rearm(monotonic())
         # Waiter.complete, spelled out: this runs once for every response
         self.done = True
         future = self.future
@@ -170,25 +177,80 @@ class Exchange(Reply):
             if not future.done():
                 future.set_result(None)
 
-    def drained(self) -> None:
-        """Everything written has been taken by the link."""
-        if self._goal == DRAINED:
+    def rearm(self, now: float) -> None:
+        """Set the clock anew: by what is waited for, if anything is.
+
+        First the peer has to take the request, then it has to answer. While it waits for a source of ours, or for a
+        reader of ours, the time is not the peer's.
+        """
+        connection, upload, timeout = self.connection, self.upload, self.limits.timeout
+        if connection is None:
+            return
+        if self._goal == NOTHING and (upload is None or upload.room is None):
+            connection.deadline = FOREVER
+            return
+        idle = timeout.read
+        if upload is not None:
+            idle = timeout.write if connection.pending and not self._paused else None
+        connection.arm(self.limits.within(idle, now))
+
+    def drained(self, now: float) -> None:
+        """The link has taken something of what was written, or all of it."""
+        connection, upload = self.connection, self.upload
+        if connection is None or upload is None:
+            return
+        if not connection.pending:
+            room, upload.room = upload.room, None
+            if room is not None:
+                room.complete()
+            elif upload.handed:
+                self.sent(now)
+                return
+        self.rearm(now)
+
+    def sent(self, now: float) -> None:
+        """Nothing of the request is left to be sent."""
+        self.upload = None
+        goal = self._goal
+        if goal != NOTHING and (self.end is not None or self._reached(goal)):
             self.reach()
+        else:
+            self.rearm(now)
+
+    def cut(self, now: float) -> None:
+        """The peer takes no more of the request; its answer is still of interest."""
+        connection, upload = self.connection, self.upload
+        if connection is not None:
+            connection.forgo()
+        if upload is None:
+            return
+        if upload.stop():
+            self.sent(now)
+        else:
+            self.rearm(now)
 
     def expired(self, now: float) -> HTTPError:
         """What it means for this exchange that its time is up."""
         connection = self.connection
-        error = self.limits.error(self._phase, "the peer" if connection is None else connection.label, now)
+        phase = "read" if self.upload is None else "write"
+        error = self.limits.error(phase, "the peer" if connection is None else connection.label, now)
         error.bytes_sent = self.bytes_sent
         error.bytes_received = self.received
         return error
 
     def fail(self, error: BaseException) -> None:
         """Take note that no more will come."""
-        if self.end is None and self.error is None:
+        if self.error is None and (self.end is None or self.upload is not None):
             self.error = error
             self._goal = NOTHING
+            self._stop_upload()
             self.complete()
+
+    def _stop_upload(self) -> None:
+        """Let go of what is left of the request."""
+        upload, self.upload = self.upload, None
+        if upload is not None:
+            upload.stop()
 
     def _overflow(self, limit: int) -> None:
         self.end = None
@@ -196,10 +258,11 @@ class Exchange(Reply):
         if self.connection is not None:
             self.connection.close()
 
-    def _pause(self) -> None:
+    def _pause(self, now: float) -> None:
         if not self._paused and self.connection is not None:
             self._paused = True
             self.connection.pause()
+            self.rearm(now)
 
     def _resume(self, connection: HTTP1Connection) -> None:
         self._paused = False
@@ -213,51 +276,63 @@ class Exchange(Reply):
         connection = self.connection
         return 0 if connection is None else connection.written - self._written_before
 
-    async def until(self, host: Host, goal: int, phase: str = "read") -> None:
-        """Wait until a goal is reached.
+    async def until(self, host: Host, goal: int) -> None:
+        """Wait until a goal is reached; in plain code, send meanwhile what is left of the request.
 
         Raises:
             HTTPError: the exchange failed, or ran out of time.
         """
-        error = self.error
         connection = self.connection
-        if error is None and connection is not None:
-            if self.head is not None and (self.end is not None or self._reached(goal)):
+        if self.error is None and connection is not None:
+            if self.head is not None and ((self.end is not None and self.upload is None) or self._reached(goal)):
                 return  # the peer has answered before it had the whole request
             if self._paused:
                 self._resume(connection)
-            now = monotonic()
-            limits = self.limits
-            timeout = limits.timeout
-            self._idle = idle = timeout.read if phase == "read" else timeout.write
-            self._phase = phase
             self._goal = goal
             self.done = False
-            due = limits.final
-            if idle is not None and now + idle < due:
-                due = now + idle
-            connection.deadline = due
-            if due < connection.armed:
-                connection.arm(due)
+            if self.upload is None:
+                now = monotonic()
+                limits = self.limits
+                idle = limits.timeout.read
+                due = limits.final
+                if idle is not None and now + idle < due:
+                    due = now + idle
+                connection.deadline = due
+                if due < connection.armed:
+                    connection.arm(due)
+            else:
+                await self._send_on(host, connection, self.upload)
             await host.wait(self)
-            error = self.error
-        if error is not None and (self.head is None or not self._reached(goal)):
-            raise error
+        if self.error is not None and (self.head is None or not self._reached(goal)):
+            raise self.error  # no name of this frame, which its traceback holds, may keep it
 
-    def watch(self) -> None:
-        """Be done as soon as the head has come or the time is up, while something else is awaited."""
-        self.done = False
-        self._goal = HEAD
-        self._phase = "write"
-        self._idle = None
-        if self.connection is not None:
-            self.connection.arm(self.limits.final)
+    async def _send_on(self, host: Host, connection: HTTP1Connection, upload: Upload) -> None:
+        """Send until the goal is reached or all is handed over, where no task does it."""
+        pieces = upload.pieces
+        if pieces is not None:
+            try:
+                while self._goal != NOTHING and not (upload.handed or upload.stopped):
+                    if upload.blocked(self):
+                        await host.wait(self)
+                        upload.room = None
+                    else:
+                        upload.offer(await next_piece(pieces, host, self))
+                        connection.look()
+            except BaseException:
+                upload.stop()
+                raise
+            finally:
+                if upload.handed or upload.stopped:
+                    upload.pieces = None
+                    await end_pieces(pieces, host)
+        self.done = self._goal == NOTHING
+        self.rearm(monotonic())
 
     async def piece(self, host: Host) -> bytes:
         """The next piece of the body, `b""` at its end; what had arrived before an error comes before the error."""
         chunks = self.chunks
         while not chunks:
-            if self.end is not None:
+            if self.end is not None and self.upload is None and self.error is None:
                 if self.connection is not None:
                     self.finish()
                 return b""
@@ -272,7 +347,7 @@ class Exchange(Reply):
 
     async def collect(self, host: Host) -> bytes:
         """The rest of the body in one piece."""
-        if self.end is None:
+        if self.end is None or self.upload is not None or self.error is not None:
             await self.until(host, COLLECTED)
         if self.connection is not None:
             self.finish()
@@ -295,16 +370,19 @@ class Exchange(Reply):
             connection.exchange = None
             if self._paused:
                 self._resume(connection)
-            if (
+            if not connection.reused and connection.link.encrypted:
+                # TLS 1.3 sends what can be resumed after the handshake (RFC 8446 section 4.6.1)
+                self.lane.session = connection.link.session
+            if self.upload is not None:
+                self._stop_upload()
+                connection.close()
+            elif (
                 connection.engine.is_idle
                 and not connection.broken
                 and not connection.closed
                 and not connection.unsent
                 and not connection.link.wants_write
             ):
-                if not connection.reused and connection.link.encrypted:
-                    # TLS 1.3 sends what can be resumed after the handshake (RFC 8446 section 4.6.1)
-                    self.lane.session = connection.link.session
                 self.pool.put(connection, self.lane)
             else:
                 connection.close()
@@ -312,17 +390,18 @@ class Exchange(Reply):
     def abort(self) -> None:
         """Give up; a connection whose message is not whole is of no use to anybody else."""
         self.drop_filters()
-        if self.end is not None:
+        if self.end is not None and self.error is None:
             self.finish()
             return
+        self._stop_upload()
         connection = self.connection
         if connection is not None:
             self.connection = None
             self.source = None
             connection.exchange = None
             connection.close()
-        if self.error is None:
-            self.error = StreamClosed()
+        # In the place of an error that was raised: it would hold itself, by its traceback and this exchange in a frame.
+        self.error = StreamClosed()
 
     def died_unheard(self) -> bool:
         """Whether a connection that had been used before broke before a byte of this response came."""

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
 from weakref import ReferenceType, ref
 
 from ..engines.http1 import ClientEngine
 from ..errors import ReadError, RemoteProtocolError, TransportError, TruncatedBody, WriteError
+from ..hints import TYPE_CHECKING
 from .connection import Connection
 from .link import TruncatedStream
 from .waiter import FOREVER
 
 if TYPE_CHECKING:
+    from typing import ClassVar
+
     from ..values.request import Request
     from .exchange import Exchange
     from .link import Link
@@ -63,6 +65,8 @@ class HTTP1Connection(Connection):
         if exchange is None or exchange.end is not None:
             # Nothing was asked for: the peer has closed, or says what nobody may take for an answer.
             self.close()
+            if exchange is not None:
+                exchange.cut(now)
             return
         if data:
             self.heard = True
@@ -83,9 +87,11 @@ class HTTP1Connection(Connection):
     def lost(self, error: OSError, now: float, *, sending: bool) -> None:
         reference = self.exchange
         exchange = None if reference is None else reference()
-        if sending and exchange is not None and exchange.head is not None:
-            # The peer answers without having read everything; its answer is still being received.
-            exchange.drained()
+        if exchange is not None and (exchange.end is not None or (sending and exchange.head is not None)):
+            # The peer answers without having read everything; its answer is here, or still being received.
+            if not sending:
+                self.close()
+            exchange.cut(now)
             return
         why = error.strerror or str(error) or type(error).__name__
         kind: type[TransportError] = WriteError if sending else ReadError
@@ -102,7 +108,11 @@ class HTTP1Connection(Connection):
         reference = self.exchange
         exchange = None if reference is None else reference()
         if exchange is not None:
-            exchange.drained()
+            exchange.drained(now)
+
+    def forgo(self) -> None:
+        self.engine.abandon()
+        super().forgo()
 
     def expire(self, now: float) -> None:
         self.deadline = FOREVER
@@ -120,5 +130,6 @@ class HTTP1Connection(Connection):
         reference = self.exchange
         exchange = None if reference is None else reference()
         self.close()
+        self.unsendable = None  # its traceback leads to this connection
         if exchange is not None:
             exchange.fail(error)

@@ -13,10 +13,12 @@ from __future__ import annotations
 import socket
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from ..hints import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     import ssl
+    from typing import Any, Final
 
 Release = Callable[[socket.socket], None]
 """Takes a socket out of a poll object, and closes it."""

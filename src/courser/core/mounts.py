@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Generic, TypeVar
 
 from ..errors import InvalidRequest
+from ..hints import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
     from ..values.url import URL

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Coroutine
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Protocol
 
 from ..engines.events import ResponseHead
 from ..errors import HTTPError
+from ..hints import TYPE_CHECKING, Protocol
 from ..values.response import Response
 from .reply import Reply, StaticReply
 from .transport import PooledTransport
 from .waiter import FOREVER, Host, Interrupted, Waiter
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from ..values.request import Request
     from .deadline import Deadline
     from .dial import Dialer
     from .http1 import HTTP1Connection
     from .mounts import Mounts
     from .pool import Pool
+    from .reserve import Supply
     from .route import Routes
     from .send import Sending
 
@@ -71,14 +74,14 @@ class Place:
         self._mounts = mounts
         self._transport = PooledTransport(host, pool, dialer)
 
-    def under(self, host: Host) -> Place:
-        """The same pool under another host of the same thread."""
+    def under(self, host: Host, supply: Supply[HTTP1Connection]) -> Place:
+        """The same under another host of the same thread, with the pool or what stands before it."""
         other = Place.__new__(Place)
         other.host = host
         other.pool = self.pool
         other._routes = self._routes
         other._mounts = self._mounts
-        other._transport = self._transport.under(host)
+        other._transport = self._transport.under(host, supply)
         return other
 
     def exchange(self, request: Request, sending: Sending) -> Coroutine[Any, Any, Reply]:
@@ -88,8 +91,8 @@ class Place:
             transport = mounts.find(request.url)
             if transport is not None:
                 return _ask(transport, request, sending.host, sending.deadline)
-        tls = sending.tls
-        route = self._routes.get(request.url) if tls is None else self._routes.make(request.url, tls)
+        url, tls, routes = request.url, sending.tls, self._routes
+        route = (routes.known.get(url.origin) or routes.get(url)) if tls is None else routes.make(url, tls)
         return self._transport.send(request, route, sending.deadline, sending.limit, sending.goal)
 
 

@@ -19,9 +19,9 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
 from weakref import ReferenceType, ref
 
+from ..hints import TYPE_CHECKING, Generic, Protocol, TypeVar
 from ..settings import Limits
 from .fork import remember
 from .route import Route
@@ -30,11 +30,15 @@ from .waiter import Waiter
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
+    from typing import Any, Final
 
 __all__ = ["Lane", "Permit", "Pool", "Pooled", "Ticket"]
 
-SESSIONS_KEPT: Final = 256
-"""Lanes beyond which one without connections is forgotten, even where it knows a TLS session to resume."""
+LANES_KEPT: Final = 256
+"""Lanes beyond which one without connections is forgotten, with the TLS session that it knows.
+
+Below, another thread that is about to dial may hold it, and would find that a second one has taken its place.
+"""
 
 
 class Pooled(Protocol):
@@ -45,6 +49,8 @@ class Pooled(Protocol):
     reused: bool
     reactor: Any
     home: ReferenceType[Pool[Any]] | None
+    deadline: float
+    armed: float
 
     def leave(self) -> None: ...
     def arm(self, deadline: float) -> None: ...
@@ -236,7 +242,9 @@ class Pool(Generic[C]):
         if self.turned:
             connection.home = self._self
             if expiry is not None:
-                connection.arm(now + expiry)
+                connection.deadline = due = now + expiry
+                if due < connection.armed:
+                    connection.arm(due)
         elif connection.reactor is not None:
             connection.leave()
         order = self._order
@@ -248,16 +256,23 @@ class Pool(Generic[C]):
             return
         if self._waiting or self.closed:
             self._after_put(lane)
-        elif limits.max_keepalive is not None and len(order) > limits.max_keepalive + sum(self.reserved):
-            self._evict()
-        elif expiry is not None and not self.turned:
+        elif limits.max_keepalive is not None and len(order) > limits.max_keepalive:
+            self.trim()
+        elif expiry is not None and len(order) > 1 and not self.turned:
             self._expire(now - expiry)
+
+    @property
+    def wanted(self) -> bool:
+        """Whether somebody waits for what is given back, or the pool is closed."""
+        return bool(self._waiting) or self.closed
 
     def trim(self) -> None:
         """Close what is idle beyond the limit, the longest unused first."""
         most = self.limits.max_keepalive
-        while most is not None and len(self._order) > most + sum(self.reserved) and self._evict():
-            pass
+        if most is not None:
+            most += sum(self.reserved)
+            while len(self._order) > most and self._evict():
+                pass
 
     def _after_put(self, lane: Lane[C]) -> None:
         if self.closed:
@@ -362,8 +377,9 @@ class Pool(Generic[C]):
 
     def returned(self, lane: Lane[C]) -> None:
         """Take note that a permit has come back; called from any thread, at any time."""
-        if not lane.permits and not lane.waiting and (lane.session is None or len(self.lanes) > SESSIONS_KEPT):
-            self.lanes.pop(lane.route, None)
+        lanes = self.lanes
+        if len(lanes) > LANES_KEPT and not lane.permits and not lane.waiting and lanes.get(lane.route) is lane:
+            lanes.pop(lane.route, None)
         if self._waiting:
             self.serve(lane)
 

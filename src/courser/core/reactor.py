@@ -23,13 +23,15 @@ from functools import partial
 from heapq import heappop, heappush
 from itertools import count
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Final, Protocol
 from weakref import ReferenceType, ref
 
+from ..hints import TYPE_CHECKING, Protocol
 from .fork import remember
 from .waiter import FOREVER
 
 if TYPE_CHECKING:
+    from typing import Any, Final
+
     from .link import Link
 
 __all__ = ["READ", "WRITE", "Entry", "Poller", "Reactor", "Timers", "can_nest", "fresh_poller", "solo_poll"]

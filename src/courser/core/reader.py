@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from ..engines.coding import make_decoder
 from ..errors import HTTPError, LimitExceeded, StreamClosed, StreamConsumed
+from ..hints import TYPE_CHECKING
 from .reply import Reply
 from .waiter import Host
 
@@ -28,12 +28,13 @@ class BodyReader:
         received: bytes read, as they travelled.
     """
 
-    __slots__ = ("_decoded", "_decoder", "_host", "_left", "_pieces", "_reply", "_state", "received")
+    __slots__ = ("_decoder", "_given", "_host", "_limit", "_pieces", "_reply", "_state", "received")
 
     def __init__(self, reply: Reply, host: Host, limit: int | None) -> None:
         self._reply = reply
         self._host = host
-        self._left = limit
+        self._limit = limit
+        self._given = 0
         self._state = ""
         self._decoder: Decoder | None = None
         self._pieces: Iterator[bytes] = iter(())
@@ -95,11 +96,11 @@ class BodyReader:
         return b""
 
     def _count(self, piece: bytes) -> bytes:
-        left = self._left
-        if left is not None:
-            self._left = left = left - len(piece)
-            if left < 0:
-                raise LimitExceeded(detail="the body is larger than max_body_size")
+        limit = self._limit
+        if limit is not None:
+            self._given += len(piece)
+            if self._given > limit:
+                raise LimitExceeded(detail=f"the body is larger than max_body_size, {limit} bytes")
         return piece
 
     def close(self) -> None:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from ..engines.events import END, End, ResponseHead
 from ..errors import HTTPError, LimitExceeded
+from ..hints import TYPE_CHECKING
 from ..values.headers import Headers
 from .waiter import Host, Waiter
 
 if TYPE_CHECKING:
+    from typing import Any, ClassVar, Final
+
     from ..policies.flow import BodyFilter
     from ..values.request import Request
 

@@ -6,9 +6,11 @@ identity, is a field here; nothing else is asked anywhere.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from ..hints import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from typing import Any, Final
+
     from ..values.url import URL
 
 __all__ = ["ProxyHop", "Route", "Routes", "TLSPolicy"]
@@ -91,9 +93,12 @@ class Routes:
     Args:
         tls: the client's TLS policy.
         uds, local_address, socket_options, network: as in `Route`.
+
+    Attributes:
+        known: the routes under the client's own policy, by origin; `get` fills it.
     """
 
-    __slots__ = ("_known", "_rest", "tls")
+    __slots__ = ("_rest", "known", "tls")
 
     def __init__(
         self,
@@ -104,17 +109,17 @@ class Routes:
         network: Any,
     ) -> None:
         self.tls = tls
-        self._known: dict[tuple[str, str, int], Route] = {}
+        self.known: dict[tuple[str, str, int], Route] = {}
         self._rest = (uds, local_address, socket_options, network)
 
     def get(self, url: URL) -> Route:
         """The route to a URL's origin under the client's own policy."""
         origin = url.origin
-        route = self._known.get(origin)
+        route = self.known.get(origin)
         if route is None:
-            if len(self._known) >= ORIGINS_KEPT:
-                self._known.clear()
-            route = self._known[origin] = self.make(url, self.tls)
+            if len(self.known) >= ORIGINS_KEPT:
+                self.known.clear()
+            route = self.known[origin] = self.make(url, self.tls)
         return route
 
     def make(self, url: URL, tls: TLSPolicy) -> Route:

@@ -7,18 +7,19 @@ from the last to the transport.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Generator
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from ..engines.coding import decode_all
 from ..errors import HTTPError
+from ..hints import TYPE_CHECKING, Protocol, cast
 from ..policies.flow import Answer, Call, Flow, Middleware, Pause, Read, Send, Wait
 from ..values.request import Request
 from .reply import Reply
 from .waiter import FOREVER, Host, Interrupted, Waiter
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from .deadline import Deadline
 
 __all__ = ["Exchanger", "Sending"]
@@ -65,16 +66,24 @@ class Sending:
         self.goal = goal
         self.tls = tls
 
-    async def run(self, request: Request, depth: int = 0) -> Reply:
-        """Send a request through the layers from a depth on."""
+    async def run(self, request: Request, answer: Reply | None = None, depth: int = 0) -> Reply:
+        """Send a request through the layers from a depth on.
+
+        Args:
+            request: the request.
+            answer: the reply to it, where it was sent already because no layer changes it or waits before it.
+            depth: the first layer that it goes through.
+        """
         if depth == len(self.layers):
             return await self.exchange(request, self)
-        flow = self.layers[depth](request)
+        flow = _begun(self.layers[depth], request)
         below = depth + 1
-        held: Reply | None = None
+        held = answer
         value: Any = None
         try:
             step = next(flow)
+            if answer is not None:
+                step = flow.send(answer)
             while True:
                 try:
                     if isinstance(step, Request):
@@ -83,7 +92,7 @@ class Sending:
                         if below == len(self.layers):
                             value = held = await self.exchange(step, self)
                         else:
-                            value = held = await self.run(step, below)
+                            value = held = await self.run(step, depth=below)
                     else:
                         value = await self._serve(step, depth)
                 except Exception as error:
@@ -106,7 +115,7 @@ class Sending:
 
     async def _serve(self, step: object, depth: int) -> Any:
         if isinstance(step, Send):
-            return await self.run(step.request, depth + 1)
+            return await self.run(step.request, depth=depth + 1)
         if isinstance(step, Read):
             return await self._read(step)
         if isinstance(step, Call):
@@ -123,7 +132,11 @@ class Sending:
         reply = _reply(step.response)
         raw = await reply.peek(self.host, step.limit)
         coding = reply.final.coding
-        return raw if coding is None else decode_all(coding, raw, step.limit)
+        if coding is None:
+            return raw
+        from ..engines.coding import decode_all
+
+        return decode_all(coding, raw, step.limit)
 
     def _limit(self) -> Waiter:
         """A waiter that is done when the call's time is up."""
@@ -174,6 +187,20 @@ class Sending:
 
     def _late(self) -> HTTPError:
         return self.deadline.error("read", "a policy")
+
+
+def _begun(layer: Callable[[Request], Any], request: Request) -> Flow:
+    flow = layer(request)
+    if isinstance(flow, Generator):
+        return cast("Flow", flow)
+    close = getattr(flow, "close", None)
+    if close is not None:
+        close()  # a coroutine that nobody will await
+    name = getattr(layer, "__qualname__", repr(layer))
+    raise TypeError(
+        f"the middleware {name} is no generator function, it gave a {type(flow).__name__}: "
+        "def flow(request): response = yield request; return response"
+    )
 
 
 def _misreturned(flow: Flow, value: object) -> TypeError:

@@ -5,21 +5,24 @@ This is the seam below which nobody knows of policies, and above which nobody kn
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
 from time import monotonic
-from typing import TYPE_CHECKING, Final
 
 from ..errors import ClientClosed, HTTPError
-from .exchange import DRAINED, HEAD, Exchange
+from ..hints import TYPE_CHECKING
+from .exchange import HEAD, Exchange
 from .http1 import HTTP1Connection
-from .pool import Lane, Permit, Pool
-from .waiter import Host, Interrupted, Waiter
+from .pool import Lane, Permit
+from .upload import Upload
+from .waiter import Host
 
 if TYPE_CHECKING:
+    from typing import Final
+
     from ..values.body import Body
     from ..values.request import Request
     from .deadline import Deadline
     from .dial import Dialer
+    from .reserve import Supply
     from .route import Route
 
 __all__ = ["PooledTransport"]
@@ -38,20 +41,20 @@ class PooledTransport:
 
     Args:
         host: who waits.
-        pool: whose connections.
+        pool: whose connections, or what stands before it.
         dialer: makes new ones.
     """
 
     __slots__ = ("_dialer", "host", "pool")
 
-    def __init__(self, host: Host, pool: Pool[HTTP1Connection], dialer: Dialer) -> None:
+    def __init__(self, host: Host, pool: Supply[HTTP1Connection], dialer: Dialer) -> None:
         self.host = host
         self.pool = pool
         self._dialer = dialer
 
-    def under(self, host: Host) -> PooledTransport:
-        """The same pool under another host of the same thread."""
-        return PooledTransport(host, self.pool, self._dialer)
+    def under(self, host: Host, pool: Supply[HTTP1Connection]) -> PooledTransport:
+        """The same under another host of the same thread."""
+        return PooledTransport(host, pool, self._dialer)
 
     async def send(
         self, request: Request, route: Route, deadline: Deadline, limit: int | None, goal: int = HEAD
@@ -67,9 +70,13 @@ class PooledTransport:
 
         Raises:
             TransportError: or one of its kinds.
+            InvalidRequest: the header fields contradict the body.
         """
         host, pool = self.host, self.pool
         lane = pool.lanes.get(route) or pool.lane(route)
+        body = request.body
+        length = -1 if body is None else request.framing()
+        upload: Upload | None = None
         while True:
             connection = pool.take(lane)
             if connection is None or not connection.usable(pool.limits, deadline.started):
@@ -83,16 +90,18 @@ class PooledTransport:
             exchange = Exchange(connection, pool, lane, deadline, limit)
             exchange.request = request
             try:
-                body = request.body
+                head = connection.begin(exchange, request, length)
                 if body is None:
-                    connection.write(connection.begin(exchange, request, -1))
+                    connection.write(head)
                 else:
-                    await self._upload(exchange, connection, request, body)
+                    upload = self._upload(exchange, connection, head, body)
                 await exchange.until(host, goal)
                 return exchange
             except BaseException as error:
                 again = error is exchange.error and exchange.died_unheard() and _repeatable(request, exchange)
                 exchange.abort()
+                if upload is not None:
+                    await upload.gone(host)
                 if again:
                     continue
                 if isinstance(error, HTTPError) and error.request is None:
@@ -147,20 +156,20 @@ class PooledTransport:
 
     # Sending a body
 
-    async def _upload(self, exchange: Exchange, connection: HTTP1Connection, request: Request, body: Body) -> None:
-        head = connection.begin(exchange, request, body.length)
+    def _upload(self, exchange: Exchange, connection: HTTP1Connection, head: bytes, body: Body) -> Upload | None:
+        """Send the head and what can go with it at once; gives what is left."""
         data = body.data
         if data is not None:
             self._write_whole(connection, head, data)
-        else:
-            connection.write(head)
-            source = body.open()
-            if isinstance(source, AsyncIterator):
-                await self._pour_async(exchange, connection, source)
-            else:
-                await self._pour(exchange, connection, source)
-        if connection.pending:
-            await exchange.until(self.host, DRAINED, "write")
+            if not connection.pending:
+                return None
+            exchange.upload = upload = Upload(exchange, None)
+            return upload
+        exchange.upload = upload = Upload(exchange, body.open())
+        connection.write(head)
+        if not (self.host.blocking or upload.stopped):
+            upload.start(self.host)
+        return upload
 
     def _write_whole(self, connection: HTTP1Connection, head: bytes, data: bytes) -> None:
         engine = connection.engine
@@ -172,46 +181,6 @@ class PooledTransport:
         for piece in pieces:
             if piece:
                 connection.write(piece)
-
-    async def _pour(self, exchange: Exchange, connection: HTTP1Connection, source: Iterator[bytes]) -> None:
-        host, engine = self.host, connection.engine
-        for piece in source:
-            for part in engine.send_data(piece):
-                connection.write(part)
-            if connection.pending:
-                await exchange.until(host, DRAINED, "write")
-            if exchange.head is not None or exchange.error is not None:
-                return
-            if monotonic() >= exchange.limits.final:
-                raise exchange.limits.error("write", connection.label)
-        last = engine.send_end()
-        if last:
-            connection.write(last)
-
-    async def _pour_async(self, exchange: Exchange, connection: HTTP1Connection, source: AsyncIterator[bytes]) -> None:
-        host, engine = self.host, connection.engine
-        try:
-            while exchange.head is None and exchange.error is None:
-                exchange.watch()
-                try:
-                    piece = await host.pull(source.__anext__(), exchange)
-                except StopAsyncIteration:
-                    break
-                except Interrupted:
-                    return
-                for part in engine.send_data(piece):
-                    connection.write(part)
-                if connection.pending:
-                    await exchange.until(host, DRAINED, "write")
-            else:
-                return
-        finally:
-            close = getattr(source, "aclose", None)
-            if close is not None:
-                await host.pull(close(), Waiter())
-        last = engine.send_end()
-        if last:
-            connection.write(last)
 
 
 def _repeatable(request: Request, exchange: Exchange) -> bool:

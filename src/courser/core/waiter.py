@@ -7,15 +7,17 @@ kind into `future`; the completer never learns which host it works for.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
+from collections.abc import Awaitable, Callable, Coroutine
+
+from ..hints import TYPE_CHECKING, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
+    from typing import Any, Final
 
 T = TypeVar("T")
 
-__all__ = ["FOREVER", "Future", "Host", "Interrupted", "Source", "Waiter"]
+__all__ = ["FOREVER", "Future", "Host", "Interrupted", "Source", "TaskHost", "Waiter"]
 
 FOREVER: Final = float("inf")
 
@@ -81,6 +83,19 @@ class Waiter:
             self.deadline = FOREVER
             self.complete()
 
+    def take_error(self) -> BaseException:
+        """Give the error up to whoever raises it.
+
+        If it stayed here, it would hold itself: by its traceback, a frame in that, and this waiter in the frame.
+
+        Raises:
+            RuntimeError: there is none.
+        """
+        error, self.error = self.error, None
+        if error is None:
+            raise RuntimeError("nothing has failed")
+        return error
+
     def expire(self, now: float) -> None:
         """Take the deadline as the thing that was waited for."""
         self.deadline = FOREVER
@@ -145,4 +160,24 @@ class Host(Protocol):
 
     def deliver(self, waiter: Waiter, /) -> None:
         """Complete a waiter of this host, from whatever thread."""
+        ...
+
+
+class TaskHost(Host, Protocol):
+    """A host that has an event loop, where procedures can run beside each other."""
+
+    def start(self, procedure: Coroutine[Any, Any, None], ended: Callable[[], None], /) -> Callable[[], object]:
+        """Run a procedure in a task of its own, in a copy of the context of whoever asks for it.
+
+        Args:
+            procedure: what to run; what it raises its caller knows already.
+            ended: called when the task has ended.
+
+        Returns:
+            What cancels the task.
+        """
+        ...
+
+    async def outlast(self, waiter: Waiter, /) -> None:
+        """Wait; a cancellation that comes meanwhile strikes afterwards."""
         ...

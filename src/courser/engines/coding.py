@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator
-from functools import cache
 from itertools import chain
-from typing import Final
 
 from ..errors import DecodingError, LimitExceeded
-from .inflate import CODINGS, GZIP, PIECE, SLICE, Stage, optional_codings
+from ..hints import TYPE_CHECKING
+from .inflate import CODINGS, GZIP, PIECE, SLICE, Stage
 
-__all__ = ["MAX_CODINGS", "PIECE", "Decoder", "accept_encoding", "decode_all", "make_decoder"]
+if TYPE_CHECKING:
+    from typing import Final
+
+__all__ = ["MAX_CODINGS", "PIECE", "Decoder", "decode_all", "make_decoder"]
 
 MAX_CODINGS: Final = 5
 """As in curl and urllib3 (CVE-2022-32206, CVE-2025-66418)."""
@@ -142,9 +144,3 @@ def _small_gzip(data: bytes) -> bytes | None:
     except zlib.error:
         return None
     return whole if inflater.eof and not inflater.unused_data else None
-
-
-@cache
-def accept_encoding() -> str:
-    """Give the value of Accept-Encoding: what can be decoded here. The first call imports the optional packages."""
-    return ", ".join(["gzip", "deflate", *optional_codings()])

@@ -11,7 +11,10 @@ Plain `bytes` and a shared `END` are used because they cost nothing: most respon
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from ..hints import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import TypeAlias
 
 __all__ = ["END", "End", "Event", "RequestHead", "ResponseHead"]
 

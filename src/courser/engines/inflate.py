@@ -12,12 +12,15 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Iterator
-from functools import cache
-from typing import Any, ClassVar, Final, Protocol
 
 from ..errors import DecodingError
+from ..hints import TYPE_CHECKING, Protocol
+from .packages import brotli, zstd
 
-__all__ = ["CODINGS", "GZIP", "PIECE", "SLICE", "Stage", "optional_codings"]
+if TYPE_CHECKING:
+    from typing import Any, ClassVar, Final
+
+__all__ = ["CODINGS", "GZIP", "PIECE", "SLICE", "Stage"]
 
 PIECE: Final = 256 * 1024
 """Bytes of decoded body at a time."""
@@ -238,41 +241,11 @@ class _Zstd:
             raise _truncated("zstd")
 
 
-@cache
-def _optional(*names: str, needs: str) -> Any:
-    """Import the first module of these names in which the needed attribute is found; None where there is none."""
-    from importlib import import_module
-
-    for name in names:
-        try:
-            found = module = import_module(name)
-            for part in needs.split("."):
-                found = getattr(found, part)
-        except (ImportError, AttributeError):
-            continue
-        return module
-    return None
-
-
-def _brotli() -> Any:
-    # Before 1.2 there was no bound on the output (CVE-2025-6176).
-    return _optional("brotli", "brotlicffi", needs="Decompressor.can_accept_more_data")
-
-
-def _zstd() -> Any:
-    return _optional("compression.zstd", "backports.zstd", needs="ZstdDecompressor")
-
-
-def optional_codings() -> list[str]:
-    """Give the names of the codings that need a package and have it; imports the packages."""
-    return [name for name, module in (("br", _brotli), ("zstd", _zstd)) if module() is not None]
-
-
 CODINGS: Final[dict[str, Callable[[], Stage | None]]] = {
     "gzip": _Gzip,
     "x-gzip": _Gzip,
     "deflate": _Deflate,
-    "br": lambda: None if _brotli() is None else _Brotli(_brotli()),
-    "zstd": lambda: None if _zstd() is None else _Zstd(_zstd()),
+    "br": lambda: None if brotli() is None else _Brotli(brotli()),
+    "zstd": lambda: None if zstd() is None else _Zstd(zstd()),
 }
 """How to make each coding's stage; None where its package is missing."""

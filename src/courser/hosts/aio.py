@@ -11,17 +11,20 @@ import asyncio
 import os
 import sys
 import threading
-from collections.abc import Awaitable, Callable
-from contextlib import AbstractContextManager
+from collections.abc import Awaitable, Callable, Coroutine
 from time import monotonic
-from typing import Any, Final, TypeVar
 from weakref import ReferenceType, WeakKeyDictionary, ref
 
 from ..core.fork import remember
 from ..core.reactor import Reactor, can_nest
 from ..core.waiter import FOREVER, Interrupted, Waiter
+from ..hints import TYPE_CHECKING, TypeVar
 from .job import call_in_thread
-from .loops import DirectReactor, TransportNetwork, TransportReactor
+from .loops import LoopReactor, TransportNetwork
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+    from typing import Any, Final
 
 __all__ = ["AioHost", "choose_driver", "current_host"]
 
@@ -42,7 +45,7 @@ class LoopTimer:
         self._when = FOREVER
         self._turn: Callable[[], None] = lambda: None
 
-    def connect(self, reactor: Reactor | TransportReactor) -> None:
+    def connect(self, reactor: Reactor | LoopReactor) -> None:
         """Say whom to turn when the time comes; weakly, for the reactor knows the timer."""
         turns = ref(reactor)
 
@@ -88,15 +91,14 @@ class AioHost:
         timer = LoopTimer(loop)
         self.deliver = _deliverer(loop)
         self.network: TransportNetwork | None = None
-        self.reactor: Reactor | TransportReactor
+        self.reactor: Reactor | LoopReactor
         if driver == "nested":
             self.reactor = Reactor(timer.schedule)
             loop.add_reader(self.reactor.fileno(), self.reactor.turn)
-        elif driver == "direct":
-            self.reactor = DirectReactor(loop, timer.schedule)
         else:
-            self.reactor = TransportReactor(loop, timer.schedule)
-            self.network = TransportNetwork()
+            self.reactor = LoopReactor(loop, timer.schedule)
+            if driver == "transports":
+                self.network = TransportNetwork()
         timer.connect(self.reactor)
 
     def dispose(self) -> None:
@@ -118,6 +120,32 @@ class AioHost:
                 await future
             finally:
                 waiter.future = None
+
+    async def outlast(self, waiter: Waiter, /) -> None:
+        """Wait; a cancellation that comes meanwhile strikes afterwards."""
+        cancelled: asyncio.CancelledError | None = None
+        while not waiter.done:
+            try:
+                await self.wait(waiter)
+            except asyncio.CancelledError as error:
+                cancelled = error
+        if cancelled is not None:
+            try:
+                raise cancelled
+            finally:
+                del cancelled
+
+    def start(self, procedure: Coroutine[Any, Any, None], ended: Callable[[], None], /) -> Callable[[], object]:
+        """Run a procedure in a task of its own; see `TaskHost.start`."""
+
+        def note(task: asyncio.Task[None]) -> None:
+            if not task.cancelled():
+                task.exception()  # else the loop would complain that nobody has asked for it
+            ended()
+
+        task = asyncio.get_running_loop().create_task(procedure)
+        task.add_done_callback(note)
+        return task.cancel
 
     async def pull(self, awaitable: Awaitable[T], until: Waiter, /) -> T:
         task = asyncio.current_task()

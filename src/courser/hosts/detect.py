@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from typing import Any
 
 from ..core.waiter import Host
 from ..errors import NoAsyncHost
+from ..hints import TYPE_CHECKING
 
-__all__ = ["host_of", "is_over", "running"]
+if TYPE_CHECKING:
+    from typing import Any
+
+__all__ = ["host_of", "is_over", "running", "running_loop"]
+
+running_loop = asyncio._get_running_loop
+"""What `running` gives where there is no trio, or None: without a frame, for each request asks."""
 
 
 def running() -> Any:

@@ -7,16 +7,18 @@ or, where only another thread can help, a lock.
 
 from __future__ import annotations
 
-import threading
+from _thread import allocate_lock  # threading.Lock, without what threading takes to be imported
 from collections.abc import Awaitable, Callable, Coroutine
-from contextlib import AbstractContextManager
 from time import monotonic
-from typing import Any, TypeVar
 
 from ..core.reactor import Reactor
 from ..core.waiter import FOREVER, Waiter
 from ..errors import InvalidRequest
-from .job import call_in_thread
+from ..hints import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+    from typing import Any
 
 __all__ = ["InlineHost", "drive", "run_inline"]
 
@@ -66,7 +68,7 @@ class Latch:
     __slots__ = ("_done", "_lock")
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = allocate_lock()
         self._lock.acquire()
         self._done = False
 
@@ -129,6 +131,8 @@ class InlineHost:
     async def call(self, function: Callable[..., T], /, *args: Any, deadline: float = FOREVER) -> T:
         if deadline == FOREVER:
             return function(*args)
+        from .job import call_in_thread
+
         return await call_in_thread(self, function, args, deadline)
 
     async def checkpoint(self) -> None:
@@ -136,7 +140,7 @@ class InlineHost:
 
     @staticmethod
     def lock() -> AbstractContextManager[Any]:
-        return threading.Lock()
+        return allocate_lock()
 
     def deliver(self, waiter: Waiter, /) -> None:
         waiter.complete()

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Generic, TypeVar
 
 from ..core.waiter import FOREVER, Host, Interrupted, Waiter
+from ..hints import TYPE_CHECKING, Generic, TypeVar
 from .threads import workers
+
+if TYPE_CHECKING:
+    from typing import Any
 
 __all__ = ["Job", "call_in_thread"]
 
@@ -56,5 +59,5 @@ async def call_in_thread(host: Host, function: Callable[..., T], args: tuple[Any
     if not job.finished:
         raise Interrupted
     if job.error is not None:
-        raise job.error
+        raise job.take_error()
     return job.result

@@ -1,7 +1,8 @@
-"""Reactors of asyncio that have no poll object of their own, for loops and systems where one cannot be nested.
+"""The reactor of asyncio that has no poll object of its own, for loops and systems where one cannot be nested.
 
-The direct driver gives each socket to the loop. The transports driver gives the loop even the sending and receiving,
-which is all that a proactor can do. To connections both look like any other reactor.
+It gives each socket to the loop (the direct driver). Sockets of our own are more than a proactor can serve: there the
+loop connects, sends and receives, too (the transports driver), and links call for what they need. To connections all of
+it looks like any other reactor.
 """
 
 from __future__ import annotations
@@ -12,20 +13,24 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Final
 from weakref import ReferenceType, ref
 
-from ..core.dial import HEAD_START
+from ..core.link import RECEIVE_MOST
+from ..core.race import HEAD_START
 from ..core.reactor import READ, WRITE, Entry, Timers
 from ..core.waiter import FOREVER
+from ..errors import ConnectError
+from ..hints import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ..core.dial import Address
+    from typing import Any, Final
+
     from ..core.link import Link, Release
+    from ..core.race import Address
     from ..core.reactor import Timed
     from ..core.route import Route
 
-__all__ = ["DirectReactor", "TransportLink", "TransportNetwork", "TransportReactor"]
+__all__ = ["LoopReactor", "TransportLink", "TransportNetwork"]
 
 Loop = asyncio.AbstractEventLoop
 
@@ -33,8 +38,8 @@ FULL: Final = 512 * 1024
 """Bytes that wait for their reader before the loop is asked to receive no more."""
 
 
-class TransportReactor:
-    """Keeps deadlines, and serves entries whose links speak up by themselves.
+class LoopReactor:
+    """Keeps deadlines, gives sockets to the loop, and serves entries whose links speak up by themselves.
 
     Args:
         loop: whose.
@@ -91,15 +96,6 @@ class TransportReactor:
         link.listen(wake)
         self.post(serve)
 
-    def close(self) -> None:
-        """There is nothing to give back."""
-
-
-class DirectReactor(TransportReactor):
-    """Gives each socket to the loop."""
-
-    __slots__ = ()
-
     def register(self, entry: Entry, interest: int) -> None:
         """Serve an entry from now on."""
         self.modify(entry, interest)
@@ -110,14 +106,21 @@ class DirectReactor(TransportReactor):
         if loop is None:
             return
         fd = entry.fileno()
-        if interest & READ:
-            loop.add_reader(fd, _serve, ref(entry), READ)
-        else:
-            loop.remove_reader(fd)
-        if interest & WRITE:
-            loop.add_writer(fd, _serve, ref(entry), WRITE)
-        else:
-            loop.remove_writer(fd)
+        try:
+            if interest & READ:
+                loop.add_reader(fd, _serve, ref(entry), READ)
+            else:
+                loop.remove_reader(fd)
+            if interest & WRITE:
+                loop.add_writer(fd, _serve, ref(entry), WRITE)
+            else:
+                loop.remove_writer(fd)
+        except NotImplementedError:
+            raise ConnectError(
+                phase="connect",
+                detail=f"{type(loop).__name__} cannot watch the socket of a link",
+                hint="run another event loop, such as asyncio.SelectorEventLoop, or give links without a descriptor",
+            ) from None
 
     def unregister(self, entry: Entry) -> None:
         """Serve an entry no more."""
@@ -128,8 +131,11 @@ class DirectReactor(TransportReactor):
     def _remove(self, fd: int) -> None:
         loop = self._loop()
         if loop is not None and not loop.is_closed() and fd >= 0:
-            loop.remove_reader(fd)
-            loop.remove_writer(fd)
+            try:
+                loop.remove_reader(fd)
+                loop.remove_writer(fd)
+            except NotImplementedError:
+                pass  # such a loop was given nothing
 
     def release(self, sock: socket.socket) -> None:
         """Take a socket out of the loop and close it; another thread leaves both to the loop's own."""
@@ -145,6 +151,9 @@ class DirectReactor(TransportReactor):
             loop.call_soon_threadsafe(self.release, sock)
         except RuntimeError:
             sock.close()
+
+    def close(self) -> None:
+        """There is nothing to give back."""
 
 
 def _serve(entries: ReferenceType[Entry], mask: int) -> None:
@@ -175,6 +184,7 @@ class TransportLink(asyncio.Protocol):
         self._ended = False
         self._lost: BaseException | None = None
         self._full = False
+        self._salvaged = False
         self._wanted = True
         self._wake: Callable[[], None] | None = None
 
@@ -196,7 +206,10 @@ class TransportLink(asyncio.Protocol):
         return True
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._lost = exc
+        # Its traceback leads through the call that met with it to this link: with it, it would be in a cycle.
+        self._lost = exc and exc.with_traceback(None)
+        if exc is not None:
+            self._salvage()
         self._ended = True
         self._full = False
         self._notify()
@@ -212,12 +225,29 @@ class TransportLink(asyncio.Protocol):
         if self._wake is not None:
             self._wake()
 
+    def _salvage(self) -> None:
+        """Take what has come and was not received: a transport that could not send does not look any more.
+
+        It may be the answer of a peer that has closed because it wanted no more of the request.
+        """
+        if self._salvaged:
+            return
+        self._salvaged = True
+        sock = self._transport.get_extra_info("socket")
+        try:
+            with sock.dup() as copy:
+                while data := copy.recv(RECEIVE_MOST):
+                    self._inbox.append(data)
+                    self._size += len(data)
+        except (AttributeError, OSError, TypeError):
+            pass  # no more has come, or nothing of the kind can be done here
+
     # The link
 
     def receive(self, size: int) -> bytes:
         if not self._inbox:
             if self._lost is not None:
-                raise self._lost if isinstance(self._lost, OSError) else ConnectionResetError(str(self._lost))
+                raise _afresh(self._lost)
             if self._ended:
                 return b""
             raise BlockingIOError
@@ -226,12 +256,13 @@ class TransportLink(asyncio.Protocol):
             self._inbox.appendleft(data[size:])
             data = data[:size]
         self._size -= len(data)
-        if self._size <= FULL and self._wanted:
+        if self._size <= FULL and self._wanted and not self._salvaged:
             self._transport.resume_reading()
         return data
 
     def send(self, data: bytes | memoryview) -> int:
         if self._lost is not None or self._transport.is_closing():
+            self._salvage()
             raise ConnectionResetError("the connection is closed")
         if self._full:
             raise BlockingIOError
@@ -282,6 +313,11 @@ class TransportLink(asyncio.Protocol):
         return {"peer": get("peername"), "local": get("sockname")}
 
 
+def _afresh(error: BaseException) -> OSError:
+    """An error like one that is kept: that itself, once raised, would be in a cycle with its traceback."""
+    return type(error)(*error.args) if isinstance(error, OSError) else ConnectionResetError(str(error))
+
+
 class TransportNetwork:
     """Connects with the loop's own means."""
 
@@ -306,8 +342,7 @@ class TransportNetwork:
                 if links:
                     return links[0]
                 if not running and not left:
-                    error = done.pop().exception()
-                    raise error if error is not None else OSError("no address")
+                    raise done.pop().exception() or OSError("no address")
         finally:
             await _give_up(running)
 

@@ -14,12 +14,14 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from time import monotonic
-from typing import TYPE_CHECKING, Final
 
 from ..core.waiter import FOREVER, Waiter
+from ..hints import TYPE_CHECKING
 from .inline import Latch
 
 if TYPE_CHECKING:
+    from typing import Final
+
     from ..core.reactor import Reactor
 
 __all__ = ["SharedSource"]

@@ -7,10 +7,9 @@ descriptor, and another that waits for its earliest deadline. Both end with the 
 from __future__ import annotations
 
 import threading
-from collections.abc import Awaitable, Callable
-from contextlib import AbstractContextManager
+from collections.abc import Awaitable, Callable, Coroutine
+from contextvars import copy_context
 from time import monotonic
-from typing import Any, TypeVar
 from weakref import ref
 
 import trio
@@ -18,7 +17,12 @@ from trio.lowlevel import Abort, RaiseCancelT, RunVar, TrioToken
 
 from ..core.reactor import Reactor
 from ..core.waiter import FOREVER, Interrupted, Waiter
+from ..hints import TYPE_CHECKING, TypeVar
 from .job import call_in_thread
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+    from typing import Any
 
 __all__ = ["TrioHost", "current_host"]
 
@@ -121,6 +125,29 @@ class TrioHost:
             return Abort.SUCCEEDED
 
         await trio.lowlevel.wait_task_rescheduled(abort)
+
+    async def outlast(self, waiter: Waiter, /) -> None:
+        """Wait; a cancellation that comes meanwhile strikes afterwards."""
+        with trio.CancelScope(shield=True):
+            await self.wait(waiter)
+
+    def start(self, procedure: Coroutine[Any, Any, None], ended: Callable[[], None], /) -> Callable[[], object]:
+        """Run a procedure in a system task, which needs no nursery; see `TaskHost.start`."""
+        scope = trio.CancelScope()
+
+        async def run() -> None:
+            try:
+                with scope:
+                    await procedure
+            except trio.Cancelled:
+                raise
+            except BaseException:
+                pass  # it is known already, and would end the whole run as an error of trio's own
+            finally:
+                ended()
+
+        trio.lowlevel.spawn_system_task(run, name="courser worker", context=copy_context())
+        return scope.cancel
 
     async def pull(self, awaitable: Awaitable[T], until: Waiter, /) -> T:
         with trio.CancelScope() as scope:

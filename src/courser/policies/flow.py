@@ -24,9 +24,13 @@ too, and must not yield.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+
+from ..hints import TYPE_CHECKING, Protocol
+from ..settings import is_number
 
 if TYPE_CHECKING:
+    from typing import Any, TypeAlias
+
     from ..values.headers import Headers
     from ..values.request import Request
 
@@ -90,11 +94,16 @@ class Pause:
 
     Args:
         seconds: how long.
+
+    Raises:
+        ValueError: it is no number of seconds.
     """
 
     __slots__ = ("seconds",)
 
     def __init__(self, seconds: float) -> None:
+        if not is_number(seconds) or seconds != seconds:
+            raise ValueError(f"a flow pauses for a number of seconds, not {seconds!r}")
         self.seconds = seconds
 
 

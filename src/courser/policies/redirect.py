@@ -7,14 +7,16 @@ that leaves an origin and comes back does not find its secrets again.
 from __future__ import annotations
 
 from collections.abc import Callable, Container
-from typing import TYPE_CHECKING, Final
 
 from ..errors import BodyNotReplayable, HTTPError, RedirectError, TooManyRedirects
+from ..hints import TYPE_CHECKING
 from ..values.request import NO_FIELDS, Request
 from ..values.response import REDIRECTS
 from ..values.url import URL
 
 if TYPE_CHECKING:
+    from typing import Final
+
     from .flow import Answer, Flow
 
 __all__ = ["SECRETS", "follow_redirects", "next_request", "redirects"]

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import socket
-from typing import Any
+
+from ..hints import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import Any
 
 __all__ = ["resolve"]
 

@@ -9,7 +9,7 @@ from time import monotonic
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
 
-from ..core.dial import Handshake
+from ..core.handshake import Handshake
 from ..core.link import Link, SocketLink, TLSLink
 from ..core.reactor import READ, Reactor
 from ..core.waiter import FOREVER

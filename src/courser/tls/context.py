@@ -14,11 +14,14 @@ import ssl
 import sys
 import threading
 from pathlib import Path
-from typing import Final
 
 from ..core.fork import remember
 from ..core.route import TLSPolicy
 from ..errors import InvalidRequest
+from ..hints import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import Final
 
 __all__ = ["Contexts", "contexts"]
 

@@ -7,15 +7,27 @@ start anew, and `open` either starts at the beginning or raises; it never goes o
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Callable,
+    Collection,
+    Generator,
+    Iterable,
+    Iterator,
+    Mapping,
+)
 from functools import cache
 from io import TextIOBase
-from typing import TYPE_CHECKING, Any, ClassVar, Final, NoReturn, TypeAlias, cast
 
 from ..errors import BodyNotReplayable, InvalidRequest
+from ..hints import TYPE_CHECKING, cast
 from .query import encode_form
 
 if TYPE_CHECKING:
+    from typing import Any, ClassVar, Final, NoReturn, TypeAlias
+
     from ..settings import Content, FormTypes
 
 __all__ = ["AsyncIterableBody", "Body", "BytesBody", "FileBody", "IterableBody", "make_body"]
@@ -23,14 +35,14 @@ __all__ = ["AsyncIterableBody", "Body", "BytesBody", "FileBody", "IterableBody",
 PIECE: Final = 256 * 1024
 """Bytes read from a file at a time: what a socket takes at once, and little beside the rest of a process."""
 
-JSONEncode: TypeAlias = Callable[[Any], str | bytes]
+JSONEncode: TypeAlias = "Callable[[Any], str | bytes]"
 
 
 class Body(ABC):
     """What a request carries.
 
     Attributes:
-        length: its length in bytes; None where it is not known, which makes it go out chunked.
+        length: its length in bytes; None where it is not known, and it goes out chunked unless the caller tells it.
         data: all of it, where it is in memory.
         content_type: the Content-Type that goes with it, None where the caller has to know.
         replayable: whether it can be opened more than once.
@@ -202,11 +214,17 @@ class IterableBody(_PiecesBody):
 
     def _pieces(self) -> Iterator[bytes]:
         sent = 0
-        for index, item in enumerate(self._source):
-            if data := _item_bytes(item, index):
-                sent += len(data)
-                self._seen = max(sent, self._seen)
-                yield data
+        items = iter(self._source)
+        try:
+            for index, item in enumerate(items):
+                if data := _item_bytes(item, index):
+                    sent += len(data)
+                    self._seen = max(sent, self._seen)
+                    yield data
+        finally:
+            # A generator that is merely left would clean up when its last holder goes, by nobody knows whom.
+            if isinstance(items, Generator):
+                cast("Generator[Any, None, None]", items).close()
         self._finish(sent)
 
 
@@ -230,12 +248,17 @@ class AsyncIterableBody(_PiecesBody):
 
     async def _pieces(self) -> AsyncIterator[bytes]:
         sent = index = 0
-        async for item in self._source:
-            if data := _item_bytes(item, index):
-                sent += len(data)
-                self._seen = max(sent, self._seen)
-                yield data
-            index += 1
+        items = aiter(self._source)
+        try:
+            async for item in items:
+                if data := _item_bytes(item, index):
+                    sent += len(data)
+                    self._seen = max(sent, self._seen)
+                    yield data
+                index += 1
+        finally:
+            if isinstance(items, AsyncGenerator):
+                await cast("AsyncGenerator[Any, None]", items).aclose()
         self._finish(sent)
 
 

@@ -6,7 +6,12 @@ Every pattern works on bytes and is possessive: it either matches in one pass or
 from __future__ import annotations
 
 import re
-from typing import Final
+
+from ..hints import TYPE_CHECKING
+from .pattern import late_pattern
+
+if TYPE_CHECKING:
+    from typing import Final
 
 __all__ = ["FIELD_LINES", "FIELD_VALUE", "TOKEN", "FieldBlock"]
 
@@ -16,7 +21,7 @@ TOKEN: Final = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]++")
 FIELD_VALUE: Final = re.compile(rb"(?:[!-~\x80-\xff](?:[\t -~\x80-\xff]*+(?<![\t ]))?)?+")
 """field-value without outer white space, RFC 9110 section 5.5; control characters other than tab never pass."""
 
-FIELD_LINES: Final = re.compile(rb"(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]++:[ \t]*+[\t -~\x80-\xff]*+\r\n)*+")
+FIELD_LINES: Final = late_pattern(rb"(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]++:[ \t]*+[\t -~\x80-\xff]*+\r\n)*+")
 """Any number of whole field lines, each with its CRLF."""
 
 

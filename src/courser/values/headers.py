@@ -11,13 +11,15 @@ read as ISO-8859-1, which never fails and loses nothing.
 from __future__ import annotations
 
 from collections.abc import Container, ItemsView, Iterable, Iterator, KeysView, Mapping, MutableMapping, ValuesView
-from typing import TYPE_CHECKING, Any, cast
 
 from ..errors import InvalidRequest
+from ..hints import TYPE_CHECKING, cast
 from .fields import FieldBlock
 from .lines import Line, check_name, field_line, is_sensitive, split_lines
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from _typeshed import SupportsKeysAndGetItem
 
     from ..settings import HeaderTypes

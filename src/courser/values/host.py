@@ -13,11 +13,13 @@ it is neither mapped nor judged, whatever its labels in punycode would decode to
 
 from __future__ import annotations
 
-import re
-from typing import Final
-
 from ..errors import InvalidURL
+from ..hints import TYPE_CHECKING
+from .pattern import late_pattern
 from .percent import decode
+
+if TYPE_CHECKING:
+    from typing import Final
 
 __all__ = ["parse_host", "unicode_host"]
 
@@ -27,15 +29,15 @@ MAX_NAME: Final = 253
 MAX_LABEL: Final = 63
 """RFC 1035 section 2.3.4."""
 
-_FORBIDDEN: Final = re.compile(r"[\x00-\x20\x7f#/:<>?@\[\\\]^|%]")
-_INVISIBLE: Final = re.compile("[\u00ad\u034f\u180b-\u180f\u200b\u2060-\u2064\ufeff\U000e0100-\U000e01ef]")
-_JOINER: Final = re.compile("[\u200c\u200d]")
-_NUMBER: Final = re.compile(r"[0-9]+|0[xX][0-9a-fA-F]*")
+_FORBIDDEN: Final = late_pattern(r"[\x00-\x20\x7f#/:<>?@\[\\\]^|%]")
+_INVISIBLE: Final = late_pattern("[\u00ad\u034f\u180b-\u180f\u200b\u2060-\u2064\ufeff\U000e0100-\U000e01ef]")
+_JOINER: Final = late_pattern("[\u200c\u200d]")
+_NUMBER: Final = late_pattern(r"[0-9]+|0[xX][0-9a-fA-F]*")
 _OCTET: Final = r"(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
-_DOTTED_QUAD: Final = re.compile(rf"{_OCTET}(?:\.{_OCTET}){{3}}")
-_HEX_PIECE: Final = re.compile(r"[0-9A-Fa-f]{1,4}")
-_ZERO_RUN: Final = re.compile(r"(?<![0-9a-f])0(?::0)+(?![0-9a-f])")
-_BRACKETED: Final = re.compile(r"\[([0-9A-Fa-f:.]{2,45})(?:%25([A-Za-z0-9._~-]{1,64}))?\]")
+_DOTTED_QUAD: Final = late_pattern(rf"{_OCTET}(?:\.{_OCTET}){{3}}")
+_HEX_PIECE: Final = late_pattern(r"[0-9A-Fa-f]{1,4}")
+_ZERO_RUN: Final = late_pattern(r"(?<![0-9a-f])0(?::0)+(?![0-9a-f])")
+_BRACKETED: Final = late_pattern(r"\[([0-9A-Fa-f:.]{2,45})(?:%25([A-Za-z0-9._~-]{1,64}))?\]")
 
 
 def parse_host(text: str) -> str:

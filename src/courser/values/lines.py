@@ -7,10 +7,13 @@ header or another message. Errors show the name and the place, never the value.
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Final, TypeAlias
 
 from ..errors import InvalidRequest
+from ..hints import TYPE_CHECKING
 from .fields import FIELD_VALUE, TOKEN
+
+if TYPE_CHECKING:
+    from typing import Final, TypeAlias
 
 __all__ = ["Line", "check_name", "field_line", "is_sensitive", "split_lines"]
 

@@ -6,21 +6,24 @@ Each set is a pattern of what has to be escaped, so a text without such characte
 
 from __future__ import annotations
 
-import re
-from typing import Final
-
 from ..errors import InvalidURL
+from ..hints import TYPE_CHECKING
+from .pattern import late_pattern
+
+if TYPE_CHECKING:
+    import re
+    from typing import Final
 
 __all__ = ["COMPONENT", "FRAGMENT", "PATH", "QUERY", "USERINFO", "decode", "encode", "encode_bytes"]
 
-USERINFO: Final = re.compile(r"[^A-Za-z0-9!$%&'()*+,\-._~]+")
-PATH: Final = re.compile(r"[^A-Za-z0-9!$%&'()*+,\-./:;=@\[\\\]_|~]+")
-QUERY: Final = re.compile(r"[^A-Za-z0-9!$%&()*+,\-./:;=?@\[\\\]^_`{|}~]+")
-FRAGMENT: Final = re.compile(r"[^A-Za-z0-9!#$%&'()*+,\-./:;=?@\[\\\]^_{|}~]+")
-COMPONENT: Final = re.compile(r"[^A-Za-z0-9\-._~]+")
+USERINFO: Final = late_pattern(r"[^A-Za-z0-9!$%&'()*+,\-._~]+")
+PATH: Final = late_pattern(r"[^A-Za-z0-9!$%&'()*+,\-./:;=@\[\\\]_|~]+")
+QUERY: Final = late_pattern(r"[^A-Za-z0-9!$%&()*+,\-./:;=?@\[\\\]^_`{|}~]+")
+FRAGMENT: Final = late_pattern(r"[^A-Za-z0-9!#$%&'()*+,\-./:;=?@\[\\\]^_{|}~]+")
+COMPONENT: Final = late_pattern(r"[^A-Za-z0-9\-._~]+")
 """All but the unreserved characters of RFC 3986 section 2.3: for a text that is to come back as it was."""
 
-_ESCAPES: Final = re.compile(rb"(?:%[0-9A-Fa-f]{2})+")
+_ESCAPES: Final = late_pattern(rb"(?:%[0-9A-Fa-f]{2})+")
 
 
 def encode(text: str, escaped: re.Pattern[str]) -> str:

@@ -7,12 +7,14 @@ take a part of a value for anything else; a space is `%20` in a query, which eve
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias, TypeVar, cast, final, overload
 
 from ..errors import InvalidRequest, InvalidURL
+from ..hints import TYPE_CHECKING, TypeVar, cast, final, overload
 from .percent import COMPONENT, QUERY, decode, encode, encode_bytes
 
 if TYPE_CHECKING:
+    from typing import Any, NoReturn, TypeAlias
+
     from ..settings import ParamTypes, Scalar
 
 __all__ = ["QueryParams", "encode_form", "encode_params"]

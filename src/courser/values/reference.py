@@ -10,11 +10,15 @@ before the first step, as browsers do; no raw control character is left in any p
 from __future__ import annotations
 
 import re
-from typing import Final, NamedTuple
 
 from ..errors import InvalidURL, UnsupportedScheme
+from ..hints import TYPE_CHECKING, NamedTuple
 from .host import parse_host
+from .pattern import late_pattern
 from .percent import FRAGMENT, PATH, QUERY, USERINFO, encode
+
+if TYPE_CHECKING:
+    from typing import Final
 
 __all__ = ["DEFAULT_PORTS", "MAX_LENGTH", "Parts", "bracketed", "parse", "strip"]
 
@@ -26,14 +30,14 @@ MAX_LENGTH: Final = 65536
 _SHOWN: Final = 100
 _AROUND: Final = "".join(map(chr, range(0x21)))
 _DROPPED: Final = str.maketrans("", "", "\t\n\r")
-_SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*+):")
-_HOST_AND_PORT: Final = re.compile(r"((?:[^:\[]++|\[[^\]]*+\]?)*+)(?::(.*+))?", re.DOTALL)
-_PORT: Final = re.compile(r"0*+([0-9]{0,5})")
-_DOT: Final = re.compile(r"\.|%2e", re.IGNORECASE)
-_DOT_DOT: Final = re.compile(r"(?:\.|%2e){2}", re.IGNORECASE)
-_DOTTED: Final = re.compile(r"/(?:\.|%2e)", re.IGNORECASE)
-_STEM: Final = re.compile(r"(?:(?:https?|wss?):[/\\]*+|(?:[A-Za-z][A-Za-z0-9+.\-]*+:)?+[/\\]{2,}+)?", re.IGNORECASE)
-_SECRET: Final = re.compile(r"[^/\\?#:@]*+:.*@|[^/\\?#]*@", re.DOTALL)
+_SCHEME: Final = late_pattern(r"([A-Za-z][A-Za-z0-9+.\-]*+):")
+_HOST_AND_PORT: Final = late_pattern(r"((?:[^:\[]++|\[[^\]]*+\]?)*+)(?::(.*+))?", re.DOTALL)
+_PORT: Final = late_pattern(r"0*+([0-9]{0,5})")
+_DOT: Final = late_pattern(r"\.|%2e", re.IGNORECASE)
+_DOT_DOT: Final = late_pattern(r"(?:\.|%2e){2}", re.IGNORECASE)
+_DOTTED: Final = late_pattern(r"/(?:\.|%2e)", re.IGNORECASE)
+_STEM: Final = late_pattern(r"(?:(?:https?|wss?):[/\\]*+|(?:[A-Za-z][A-Za-z0-9+.\-]*+:)?+[/\\]{2,}+)?", re.IGNORECASE)
+_SECRET: Final = late_pattern(r"[^/\\?#:@]*+:.*@|[^/\\?#]*@", re.DOTALL)
 
 
 class Parts(NamedTuple):

@@ -7,9 +7,9 @@ with all others, and makes a `Headers` of its own only when somebody asks for it
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final, NoReturn, Unpack, cast
 
 from ..errors import BodyNotReplayable, InvalidRequest
+from ..hints import TYPE_CHECKING, cast
 from ..settings import RequestParts, check_names
 from .body import Body, make_body
 from .fields import TOKEN, FieldBlock
@@ -17,6 +17,8 @@ from .headers import Headers
 from .url import URL
 
 if TYPE_CHECKING:
+    from typing import Any, Final, NoReturn, Unpack
+
     from ..settings import Content
 
 __all__ = [
@@ -28,6 +30,7 @@ __all__ = [
     "check_names",
     "checked_extensions",
     "complete",
+    "framing",
     "method_of",
 ]
 
@@ -38,7 +41,10 @@ NOTHING: Final[Mapping[str, Any]] = {}
 """The extensions of a request that has none; never changed."""
 
 FRAMING: Final = frozenset({b"content-length", b"transfer-encoding"})
-"""Fields that say where a message ends; they are written by the engine, from the body (RFC 9112 section 6)."""
+"""Fields that say where a message ends; what they say is kept, and written by the engine (RFC 9112 section 6)."""
+
+LENGTH_DIGITS: Final = 19
+"""Digits of a Content-Length at most, as in responses: beyond are numbers that no 64-bit integer holds."""
 
 NO_FIELDS: Final = FieldBlock(b"")
 
@@ -186,6 +192,19 @@ class Request:
         host = b"" if "host" in headers else url.authority
         return method, url.target, host, headers.encode_without(FRAMING)
 
+    def framing(self) -> int | None:
+        """How the body goes out: its length in bytes, None for chunked, -1 where there is none.
+
+        A Content-Length that the caller has set for a body of unknown length holds, and so does Transfer-Encoding.
+
+        Raises:
+            InvalidRequest: the header fields and the body contradict each other, or cannot be kept.
+        """
+        headers, body = self._headers, self.body
+        if headers is None:  # the block holds no framing fields
+            return -1 if body is None else body.length
+        return framing(headers, body)
+
     def __repr__(self) -> str:
         return f"<Request {self.method} {self.url.redacted()}>"
 
@@ -236,16 +255,38 @@ def complete(headers: Headers, body: Body | None) -> Headers:
     """Check header fields against the body that they go with, and name its type if they do not.
 
     Raises:
-        InvalidRequest: Content-Length is not the body's length.
+        InvalidRequest: see `framing`.
     """
     if body is not None and body.content_type is not None and "content-type" not in headers:
         headers["Content-Type"] = body.content_type
-    if "content-length" in headers:
-        told = headers["content-length"]
-        length = 0 if body is None else body.length
-        if length is not None and told != str(length):
-            raise InvalidRequest(
-                detail=f"the header Content-Length says {told[:30]!r}, the body has {length} bytes",
-                hint="leave Content-Length out: it is set from the body",
-            )
+    framing(headers, body)
     return headers
+
+
+def framing(headers: Headers, body: Body | None) -> int | None:
+    """How a body goes out with header fields (RFC 9112 section 6): its length, None for chunked, -1 for no body.
+
+    Raises:
+        InvalidRequest: the fields and the body contradict each other, or cannot be kept.
+    """
+    told = headers.get("content-length")
+    length = 0 if body is None else body.length
+    if told is not None and length is not None and told != str(length):
+        raise InvalidRequest(
+            detail=f"the header Content-Length says {told[:30]!r}, the body has {length} bytes",
+            hint="leave Content-Length out: it is set from the body",
+        )
+    if body is None:
+        return -1
+    coding = headers.get("transfer-encoding")
+    if coding is not None:
+        if coding.lower() != "chunked":
+            raise InvalidRequest(detail=f"the header Transfer-Encoding says {coding[:30]!r}, not 'chunked'")
+        if told is not None:
+            raise InvalidRequest(detail="Content-Length and Transfer-Encoding are there", hint="give one or none")
+        return None
+    if told is None or length is not None:
+        return length
+    if not (told.isascii() and told.isdigit() and len(told) <= LENGTH_DIGITS):
+        raise InvalidRequest(detail=f"the header Content-Length says {told[:30]!r}, which is no number of bytes")
+    return int(told)

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from ..errors import JSONError, StatusError
-from .fields import FieldBlock
+from ..hints import TYPE_CHECKING, cast
 from .headers import Headers
 from .text import DefaultEncoding, charset_of, decode_text
-from .timings import Timings
 from .url import URL
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import timedelta
+    from typing import Any, Final, Self, TypeAlias
 
     from ..settings import HeaderTypes
     from .request import Request
+    from .timings import Timings
 
 __all__ = ["REDIRECTS", "HeadView", "Response", "Times"]
 
@@ -41,6 +42,10 @@ REASONS: Final = {
 
 REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 """Statuses that send the client to their Location (RFC 9110 section 15.4)."""
+
+SCALARS: Final = frozenset({type(None), bool, int, float, complex, str, bytes, bytearray})
+SERIES: Final = frozenset({tuple, list, set, frozenset})
+"""What a pickled response keeps of its extensions; no subclasses, which another program may not have."""
 
 Times: TypeAlias = tuple[float, float, float]
 """When the call began, when the head had come, when the body had; on the monotonic clock."""
@@ -116,6 +121,8 @@ class HeadView:
     def timings(self) -> Timings:
         """How long the parts took, in seconds since the start of the call."""
         started, head, total = self._times
+        from .timings import Timings
+
         return Timings(head - started, total - started)
 
     @property
@@ -164,6 +171,9 @@ class HeadView:
 class Response(HeadView):
     """A complete response. A client makes it; tests may, too.
 
+    It can be pickled and copied. Of its extensions those come along that are plain data: None, numbers, text, bytes,
+    and the built-in containers of them.
+
     Args:
         status_code: the status.
         headers: the header fields.
@@ -179,9 +189,13 @@ class Response(HeadView):
 
     _content: bytes | Callable[[], bytes]
     """The body, or what decodes it when somebody asks."""
+    _trailers: bytes
+    _text: str | None
+    _encoding: str | None
+    _default_encoding: DefaultEncoding
 
-    def __init__(
-        self,
+    def __new__(
+        cls,
         status_code: int,
         *,
         headers: HeaderTypes = None,
@@ -191,7 +205,7 @@ class Response(HeadView):
         request: Request | None = None,
         http_version: str = "HTTP/1.1",
         reason_phrase: str = "",
-    ) -> None:
+    ) -> Self:
         if sum((bool(content), text is not None, json is not None)) > 1:
             raise TypeError("a Response has one of content, text and json")
         body = memoryview(content).tobytes()
@@ -206,35 +220,10 @@ class Response(HeadView):
             fields.setdefault("Content-Type", "application/json")
         if body:
             fields.setdefault("Content-Length", str(len(body)))
-        self._fill(status_code, reason_phrase.encode("latin-1"), http_version, FieldBlock(), request, (0.0, 0.0, 0.0))
+        reason, times = reason_phrase.encode("latin-1"), (0.0, 0.0, 0.0)
+        self = cls.assemble(status_code, reason, http_version, b"", request, times, "utf-8", body, b"")
         self._headers = fields
-        self._content = body
-
-    def _fill(
-        self,
-        status: int,
-        reason: bytes,
-        version: str,
-        block: bytes,
-        request: Request | None,
-        times: Times,
-        default_encoding: DefaultEncoding = "utf-8",
-    ) -> None:
-        self.status_code = status
-        self.http_version = version
-        self.history = []
-        self.next_request = None
-        self.extensions = {}
-        self._reason = reason
-        self._block = block
-        self._headers = None
-        self._request = request
-        self._times = times
-        self._content = b""
-        self._trailers = b""
-        self._text: str | None = None
-        self._encoding: str | None = None
-        self._default_encoding = default_encoding
+        return self
 
     @classmethod
     def assemble(
@@ -243,12 +232,12 @@ class Response(HeadView):
         reason: bytes,
         version: str,
         block: bytes,
-        request: Request,
+        request: Request | None,
         times: Times,
         default_encoding: DefaultEncoding,
         content: bytes | Callable[[], bytes],
         trailers: bytes,
-    ) -> Response:
+    ) -> Self:
         """Make a response of what an exchange has brought.
 
         Args:
@@ -262,10 +251,22 @@ class Response(HeadView):
             content: the decoded body, or what decodes it when somebody asks; it can be pickled.
             trailers: the trailer lines.
         """
-        self = cls.__new__(cls)
-        self._fill(status, reason, version, block, request, times, default_encoding)
-        self._trailers = trailers
+        self = object.__new__(cls)
+        self.status_code = status
+        self.http_version = version
+        self.history = []
+        self.next_request = None
+        self.extensions = {}
+        self._reason = reason
+        self._block = block
+        self._headers = None
+        self._request = request
+        self._times = times
         self._content = content
+        self._trailers = trailers
+        self._text = None
+        self._encoding = None
+        self._default_encoding = default_encoding
         return self
 
     @property
@@ -274,6 +275,7 @@ class Response(HeadView):
 
         Raises:
             DecodingError: the body of a redirect on the way here is not what its Content-Encoding says.
+            StreamClosed: the body of a redirect was given up as too large, or that of an error was read as a stream.
         """
         content = self._content
         if not isinstance(content, bytes):
@@ -358,24 +360,32 @@ class Response(HeadView):
     def __repr__(self) -> str:
         return f"<Response [{self.status_code}{self.reason_phrase and ' '}{self.reason_phrase}]>"
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {
-            "head": (self.status_code, self._reason, self.http_version, self._request, self._times),
-            "headers": self.headers,
-            "content": self._content,
-            "trailers": self._trailers,
+    def __reduce__(self) -> tuple[Any, ...]:
+        default = self._default_encoding
+        given = (
+            self.status_code,
+            self._reason,
+            self.http_version,
+            b"",
+            self._request,
+            self._times,
+            default if isinstance(default, str) else "utf-8",
+            self._content,
+            self._trailers,
+        )
+        more = {
+            "_headers": self.headers,
+            "_encoding": self._encoding,
             "history": self.history,
             "next_request": self.next_request,
-            "default_encoding": self._default_encoding if isinstance(self._default_encoding, str) else "utf-8",
-            "encoding": self._encoding,
+            "extensions": {name: value for name, value in self.extensions.items() if _is_plain(value)},
         }
+        return type(self).assemble, given, (None, more)
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        status, reason, version, request, times = state["head"]
-        self._fill(status, reason, version, b"", request, times, state["default_encoding"])
-        self._headers = state["headers"]
-        self._content = state["content"]
-        self._trailers = state["trailers"]
-        self.history = state["history"]
-        self.next_request = state["next_request"]
-        self._encoding = state["encoding"]
+
+def _is_plain(value: object) -> bool:
+    """Whether a value is built of nothing but what every program that unpickles it knows."""
+    kind = type(value)
+    if kind is dict:
+        return all(map(_is_plain, cast("dict[object, object]", value).items()))
+    return kind in SCALARS or (kind in SERIES and all(map(_is_plain, cast("Iterable[object]", value))))

@@ -10,17 +10,21 @@ import codecs
 import re
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Final, TypeAlias
 
 from ..errors import LimitExceeded
+from ..hints import TYPE_CHECKING
+from .pattern import late_pattern
+
+if TYPE_CHECKING:
+    from typing import Final, TypeAlias
 
 __all__ = ["DefaultEncoding", "LineDecoder", "TextDecoder", "charset_of", "decode_text"]
 
 DefaultEncoding: TypeAlias = str | Callable[[bytes], str | None]
 """The name of an encoding, or a function that finds one for the start of a body, or None."""
 
-_PARAMETER: Final = re.compile(r';[ \t\r\n]*+([^;=]*+)(?:=(?:"((?:[^"\\]|\\.)*+)"?[^;]*+|([^;]*+)))?+', re.DOTALL)
-_ESCAPED: Final = re.compile(r"\\(.)", re.DOTALL)
+_PARAMETER: Final = late_pattern(r';[ \t\r\n]*+([^;=]*+)(?:=(?:"((?:[^"\\]|\\.)*+)"?[^;]*+|([^;]*+)))?+', re.DOTALL)
+_ESCAPED: Final = late_pattern(r"\\(.)", re.DOTALL)
 
 _NOT_CHARSETS: Final = frozenset(("idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape", "utf-7"))
 """Text encodings of Python that no charset parameter means; the first two take quadratic time (CVE-2022-45061)."""

@@ -9,17 +9,20 @@ wrote them, so that signed URLs stay signed.
 from __future__ import annotations
 
 import re
-from enum import Enum
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn, cast, final
 
 from ..errors import InvalidURL, UnsupportedScheme
+from ..hints import TYPE_CHECKING, cast, final
 from .host import MAX_NAME, parse_host, unicode_host
+from .pattern import late_pattern
 from .percent import FRAGMENT, PATH, QUERY, USERINFO, decode, encode
 from .query import encode_params
 from .reference import DEFAULT_PORTS, MAX_LENGTH, Parts, bracketed, parse, strip
 
 if TYPE_CHECKING:
+    from types import EllipsisType
+    from typing import Any, Final, NoReturn
+
     from ..settings import ParamTypes
 
 __all__ = ["URL", "parse_url"]
@@ -52,15 +55,8 @@ _NORMAL: Final = re.compile(
 ).fullmatch
 
 _SLASHES: Final = "/\\"
-_VALUE: Final = re.compile(r"=[^&]*+")
-_ABSOLUTE: Final = re.compile(r"(?:https?|wss?):|[A-Za-z][A-Za-z0-9+.\-]*+://", re.IGNORECASE)
-
-
-class _Keep(Enum):
-    KEEP = "as it is"
-
-
-_KEEP: Final = _Keep.KEEP
+_VALUE: Final = late_pattern(r"=[^&]*+")
+_ABSOLUTE: Final = late_pattern(r"(?:https?|wss?):|[A-Za-z][A-Za-z0-9+.\-]*+://", re.IGNORECASE)
 
 
 class _Draft:
@@ -205,20 +201,20 @@ class URL(_Draft):
     def replace(
         self,
         *,
-        scheme: str | Literal[_Keep.KEEP] = _KEEP,
-        host: str | Literal[_Keep.KEEP] = _KEEP,
-        port: int | Literal[_Keep.KEEP] | None = _KEEP,
-        username: str | Literal[_Keep.KEEP] | None = _KEEP,
-        password: str | Literal[_Keep.KEEP] | None = _KEEP,
-        path: str | Literal[_Keep.KEEP] = _KEEP,
-        query: str | Literal[_Keep.KEEP] | None = _KEEP,
-        fragment: str | Literal[_Keep.KEEP] | None = _KEEP,
+        scheme: str | EllipsisType = ...,
+        host: str | EllipsisType = ...,
+        port: int | EllipsisType | None = ...,
+        username: str | EllipsisType | None = ...,
+        password: str | EllipsisType | None = ...,
+        path: str | EllipsisType = ...,
+        query: str | EllipsisType | None = ...,
+        fragment: str | EllipsisType | None = ...,
     ) -> URL:
-        """Return this URL with some parts replaced; no part can reach into another.
+        """Return this URL with some parts replaced; no part can reach into another. What is `...` stays.
 
         Args:
             scheme: http, https, ws or wss.
-            host: a name or an address, an IPv6 address with or without brackets.
+            host: a name or an address; an IPv6 address with or without brackets, as `host` gives it or as a URL has it.
             port: None for the scheme's own.
             username: plain text, escaped here; None removes it.
             password: plain text, escaped here; None removes it.
@@ -231,21 +227,21 @@ class URL(_Draft):
             UnsupportedScheme: the scheme is another one.
         """
         changes: dict[str, Any] = {}
-        if scheme is not _KEEP:
+        if scheme is not ...:
             changes["scheme"] = _check_scheme(scheme)
-        if host is not _KEEP:
-            changes["host"] = parse_host(f"[{host}]" if host.count(":") > 1 and host[:1] != "[" else host)
-        if port is not _KEEP:
+        if host is not ...:
+            changes["host"] = parse_host(bracketed(host) if host.count(":") > 1 and host[:1] != "[" else host)
+        if port is not ...:
             changes["port"] = port if port is None else _check_port(port)
-        if username is not _KEEP:
+        if username is not ...:
             changes["username"] = _encode_plain(username or "")
-        if password is not _KEEP:
+        if password is not ...:
             changes["password"] = _encode_plain(password or "")
-        if path is not _KEEP:
+        if path is not ...:
             changes["path"] = "/" + encode(_without(path, "?#", "path"), PATH).replace("\\", "/").removeprefix("/")
-        if query is not _KEEP:
+        if query is not ...:
             changes["query"] = query if query is None else encode(_without(query, "#", "query"), QUERY)
-        if fragment is not _KEEP:
+        if fragment is not ...:
             changes["fragment"] = fragment if fragment is None else encode(fragment, FRAGMENT)
         return _parse(str(self._parts()._replace(**changes)))
 

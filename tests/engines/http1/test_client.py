@@ -8,6 +8,7 @@ from courser.engines.events import END, End, ResponseHead
 from courser.engines.http1 import ClientEngine, Phase
 from courser.errors import LocalProtocolError, RemoteProtocolError
 from courser.values.fields import FieldBlock
+from courser.values.request import NO_FIELDS
 
 NONE = FieldBlock()
 SMALL = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
@@ -22,7 +23,7 @@ def begun(method: bytes = b"GET", fields: bytes = NONE, length: int | None = -1)
 @pytest.mark.parametrize(
     ("length", "framing"),
     [
-        (-1, b""),
+        (-1, b"Content-Length: 0\r\n"),
         (0, b"Content-Length: 0\r\n"),
         (7, b"Content-Length: 7\r\n"),
         (None, b"Transfer-Encoding: chunked\r\n"),
@@ -36,6 +37,13 @@ def test_a_head_is_written(length: int | None, framing: bytes) -> None:
     assert head == b"PUT /a HTTP/1.1\r\nHost: h\r\nA: b\r\n" + framing + b"\r\n"
     assert engine.request_done == (length in (-1, 0))
     assert engine.phase is Phase.HEAD
+
+
+@pytest.mark.parametrize("method", [b"GET", b"HEAD", b"DELETE", b"OPTIONS", b"M-SEARCH", b"POST", b"PUT", b"PATCH"])
+def test_no_body_is_said_to_have_no_bytes_where_a_body_is_usual(method: bytes) -> None:
+    """RFC 9110 section 8.6."""
+    head = ClientEngine().start(method, b"/", b"h", NO_FIELDS, -1)
+    assert (b"Content-Length: 0\r\n" in head) is (method in (b"POST", b"PUT", b"PATCH"))
 
 
 def test_the_caller_may_bring_the_host() -> None:
@@ -220,6 +228,17 @@ def test_a_response_that_says_close_is_the_last(fields: bytes) -> None:
     assert not engine.is_idle
     with pytest.raises(LocalProtocolError, match="cannot carry another request"):
         engine.start(b"GET", b"/", b"h", NONE, -1)
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_request_that_is_abandoned_is_the_last(whole: bool) -> None:
+    engine = begun(length=4)
+    engine.send_data(b"four" if whole else b"fo")
+    engine.abandon()
+    assert engine.receive(SMALL)[-1] is END
+    assert not engine.is_idle
+    with pytest.raises(LocalProtocolError, match="no body is being sent"):
+        engine.send_data(b"ur")
 
 
 def test_heads_without_a_length_are_read_in_the_same_way() -> None:

@@ -11,9 +11,8 @@ Readers and writers have one contract each, for both roles:
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
-
 from ...errors import LocalProtocolError
+from ...hints import TYPE_CHECKING, Protocol
 from ..events import END
 from .faults import Fault
 

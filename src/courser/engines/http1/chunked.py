@@ -10,8 +10,7 @@ A peer chooses the size of its chunks, and a byte each is allowed. Two things ke
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
-
+from ...hints import TYPE_CHECKING
 from ..events import END, End
 from .faults import Fault, excerpt
 from .grammar import CHUNK_LINE
@@ -20,6 +19,8 @@ from .outgoing import check_fields
 from .section import Section, examine
 
 if TYPE_CHECKING:
+    from typing import Final
+
     from ..events import Event
     from .limits import WireLimits
 

@@ -6,9 +6,8 @@ in that one frame. Everything else goes through `_advance`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
-
 from ...errors import LocalProtocolError
+from ...hints import TYPE_CHECKING
 from ...values.fields import FieldBlock
 from ..events import END, Event, ResponseHead
 from .body import CloseReader, LengthReader, LengthWriter
@@ -23,6 +22,7 @@ from .outgoing import check_request_fields, framing_line, request_prefix
 
 if TYPE_CHECKING:
     import re
+    from typing import Final
 
 __all__ = ["ClientEngine"]
 
@@ -33,6 +33,9 @@ _match = RESPONSE_HEAD.match
 
 _BODILESS: Final = frozenset((*range(100, 200), 204, 304))
 """Statuses whose responses have no body, whatever their fields say (RFC 9112 section 6.3)."""
+
+_ENCLOSING: Final = frozenset((b"POST", b"PUT", b"PATCH"))
+"""Methods for which no body is a body of no bytes, and is said to be so (RFC 9110 section 8.6)."""
 
 
 class ClientEngine(Engine):
@@ -53,6 +56,7 @@ class ClientEngine(Engine):
         "_interim",
         "_known",
         "_known_head",
+        "_no_body",
         "_parts",
         "_prefix",
         "head",
@@ -65,6 +69,7 @@ class ClientEngine(Engine):
         self.request_done = True
         self._interim = 0
         self._bodiless = False
+        self._no_body = b"\r\n"
         # What was checked for the last request: most requests on a connection repeat it.
         self._parts = (b"", b"", b"")
         self._prefix = b""
@@ -82,7 +87,7 @@ class ClientEngine(Engine):
             target: the request target (RFC 9112 section 3.2).
             host: the Host field's value; b"" where `fields` has the Host line.
             fields: the other header lines; a FieldBlock is written as it is, other bytes are checked.
-            length: of the body in bytes; -1 for no body and no framing field, None for chunked.
+            length: of the body in bytes; -1 for no body, None for chunked.
 
         Returns:
             the head to write.
@@ -97,6 +102,7 @@ class ClientEngine(Engine):
             self._prefix = request_prefix(method, target, host)
             self._parts = parts
             self._bodiless = method == b"HEAD" or method == b"CONNECT"
+            self._no_body = b"Content-Length: 0\r\n\r\n" if method in _ENCLOSING else b"\r\n"
         if fields != self._fields or type(fields) is not FieldBlock:
             check_request_fields(fields, host)
             self._fields = FieldBlock(fields)
@@ -104,7 +110,7 @@ class ClientEngine(Engine):
         if length == -1:
             self._writer = None
             self.request_done = True
-            head = b"%b%b\r\n" % (self._prefix, fields)
+            head = b"%b%b%b" % (self._prefix, fields, self._no_body)
         else:
             self._writer = writer = ChunkedWriter() if length is None else LengthWriter(length)
             self.request_done = writer.done
@@ -114,6 +120,11 @@ class ClientEngine(Engine):
         self.phase = _HEAD
         self.bytes_received = self._interim = 0
         return head
+
+    def abandon(self) -> None:
+        """Say that the rest of the request will not be sent: the connection carries no other one."""
+        self.reusable = self.is_idle = False
+        self._writer = None
 
     def receive(self, data: bytes) -> list[Event]:
         """Take bytes of the peer; b"" says that it has closed its side.

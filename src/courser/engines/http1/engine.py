@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from enum import Enum
-from typing import TYPE_CHECKING
 
 from ...errors import LocalProtocolError, RemoteProtocolError, TruncatedBody
+from ...hints import TYPE_CHECKING
 from ...values.fields import FieldBlock
 from .faults import Fault, excerpt
 from .limits import WIRE_LIMITS, WireLimits

@@ -5,14 +5,16 @@ Only for heads that the plain pattern does not cover; every line has been valida
 
 from __future__ import annotations
 
-import re
-from typing import Final, NamedTuple
-
+from ...hints import TYPE_CHECKING, NamedTuple
+from ...values.pattern import late_pattern
 from .faults import Fault, excerpt
+
+if TYPE_CHECKING:
+    from typing import Final
 
 __all__ = ["Framing", "keeps_alive", "read_framing", "values_of"]
 
-_DIGITS: Final = re.compile(rb"[0-9]{1,19}+")
+_DIGITS: Final = late_pattern(rb"[0-9]{1,19}+")
 
 
 class Framing(NamedTuple):

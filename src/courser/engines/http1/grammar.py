@@ -18,7 +18,12 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from typing import Final
+
+from ...hints import TYPE_CHECKING
+from ...values.pattern import late_pattern
+
+if TYPE_CHECKING:
+    from typing import Final
 
 __all__ = [
     "CHUNK_LINE",
@@ -75,10 +80,10 @@ def _head(start: bytes, *names: bytes) -> re.Pattern[bytes]:
     return re.compile(start + rb"((?:" + b"|".join(branches) + rb")*+)\r\n")
 
 
-STATUS_LINE: Final = re.compile(_STATUS_LINE)
+STATUS_LINE: Final = late_pattern(_STATUS_LINE)
 """status-line, RFC 9112 section 4: minor version, status, reason."""
 
-REQUEST_LINE: Final = re.compile(_REQUEST_LINE)
+REQUEST_LINE: Final = late_pattern(_REQUEST_LINE)
 """request-line, RFC 9112 section 3: method, target, minor version."""
 
 RESPONSE_HEAD: Final = _head(_STATUS_LINE, b"Connection", b"Content-Encoding", b"Content-Length", b"Transfer-Encoding")
@@ -96,13 +101,13 @@ def request_head() -> re.Pattern[bytes]:
 REQUEST_PREFIX: Final = re.compile(_TCHAR + rb"++ [!-~]++ HTTP/1\.1\r\n(?:Host: " + _HOST_TEXT + rb"\r\n)?+")
 """What a request of ours begins with: one look proves method, target and host."""
 
-HOST: Final = re.compile(_HOST_TEXT)
+HOST: Final = late_pattern(_HOST_TEXT)
 """A Host value: any characters of a host name or address and a port; may be empty (RFC 9110 section 7.2)."""
 
-CHUNK_LINE: Final = re.compile(
+CHUNK_LINE: Final = late_pattern(
     rb"([0-9A-Fa-f]{1,16}+)((?:[ \t]*+;[ \t]*+%b++(?:[ \t]*+=[ \t]*+(?:%b++|%b))?+)*+)\r\n" % (_TCHAR, _TCHAR, _QUOTED)
 )
 """chunk-size and chunk-ext, RFC 9112 section 7.1: hexadecimal digits (16 are 64 bits), extensions."""
 
-CONTROL: Final = re.compile(rb"[^\t -~\x80-\xff]")
+CONTROL: Final = late_pattern(rb"[^\t -~\x80-\xff]")
 """A byte that no field value may hold."""

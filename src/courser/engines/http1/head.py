@@ -6,8 +6,7 @@ either finds a Fault in it or reads it field by field. On what both accept they 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from ...hints import TYPE_CHECKING
 from ..events import RequestHead, ResponseHead
 from .faults import Fault, excerpt
 from .framing import keeps_alive, read_framing, values_of

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from ...hints import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from typing import Final
 
 __all__ = ["MAX_EXTENSION", "MAX_EXTENSIONS", "MAX_SIZE_LINE", "WIRE_LIMITS", "WireLimits"]
 

@@ -5,12 +5,14 @@ The texts of these errors name fields and offsets, never values: those may be se
 
 from __future__ import annotations
 
-from typing import Final
-
 from ...errors import LocalProtocolError
+from ...hints import TYPE_CHECKING
 from ...values.fields import FIELD_LINES, TOKEN, FieldBlock
 from .framing import values_of
 from .grammar import CONTROL, HOST, REQUEST_PREFIX
+
+if TYPE_CHECKING:
+    from typing import Final
 
 __all__ = ["check_fields", "check_request_fields", "framing_line", "request_prefix"]
 

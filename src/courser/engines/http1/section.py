@@ -7,13 +7,15 @@ the same `examine` judges them whether a section is complete, too large, or cann
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
 
+from ...hints import TYPE_CHECKING
 from ...values.fields import TOKEN
 from .faults import Fault, excerpt
 from .grammar import CONTROL
 
 if TYPE_CHECKING:
+    from typing import Final
+
     from .limits import WireLimits
 
 __all__ = ["Section", "examine"]

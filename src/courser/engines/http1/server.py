@@ -6,9 +6,9 @@ Pipelined requests are handed out one at a time: what arrives while one is being
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final
 
 from ...errors import LocalProtocolError
+from ...hints import TYPE_CHECKING
 from ..events import END, Event, RequestHead
 from .body import CloseWriter, LengthReader, LengthWriter
 from .chunked import ChunkedReader, ChunkedWriter
@@ -21,6 +21,8 @@ from .limits import WIRE_LIMITS, WireLimits
 from .outgoing import check_fields, framing_line
 
 if TYPE_CHECKING:
+    from typing import Final
+
     from .body import BodyWriter
 
 __all__ = ["ServerEngine"]

@@ -1,0 +1,39 @@
+"""What watches over tests that wait and connect: none hangs, none leaves a descriptor behind."""
+
+from __future__ import annotations
+
+import gc
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+import pytest
+from faultserver import descriptors
+
+HANGS = 30.0
+"""Seconds after which a test is taken to hang."""
+
+
+def _refuse(number: int, frame: FrameType | None) -> None:
+    raise AssertionError(f"the test hangs: nothing came of it in {HANGS} s")
+
+
+@pytest.fixture(autouse=True)
+def watchdog() -> Iterator[None]:
+    """No test hangs, of those whose conftest imports this."""
+    before = signal.signal(signal.SIGALRM, _refuse)
+    signal.setitimer(signal.ITIMER_REAL, HANGS)
+    yield
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    signal.signal(signal.SIGALRM, before)
+
+
+@contextmanager
+def no_leak() -> Iterator[None]:
+    """See that nothing is left open."""
+    before = len(descriptors())
+    yield
+    if len(descriptors()) > before:
+        gc.collect()
+    assert len(descriptors()) <= before, descriptors()
