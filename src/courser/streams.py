@@ -142,7 +142,7 @@ class ResponseStream(_Stream):
             TransportError: it broke off.
             DecodingError: it is not what its Content-Encoding says.
         """
-        return self._iterate(True, Chunker(chunk_size))
+        return self._pieces(True) if chunk_size is None else self._iterate(True, Chunker(chunk_size))
 
     def iter_raw(self, chunk_size: int | None = None) -> Iterator[bytes]:
         """The body as it travels, not decoded.
@@ -150,7 +150,13 @@ class ResponseStream(_Stream):
         Args:
             chunk_size: as for `iter_bytes`.
         """
-        return self._iterate(False, Chunker(chunk_size))
+        return self._pieces(False) if chunk_size is None else self._iterate(False, Chunker(chunk_size))
+
+    def _pieces(self, decoded: bool) -> Iterator[bytes]:
+        reader = self._reader
+        reader.start(decoded)
+        while piece := run_inline(reader.next_piece()):
+            yield piece
 
     def _iterate(self, decoded: bool, cutter: Cutter[T]) -> Iterator[T]:
         reader = self._reader

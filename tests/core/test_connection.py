@@ -697,3 +697,20 @@ def test_reading_goes_on_while_something_is_unsent() -> None:
 
     assert connection.data == b"hello"
     assert connection.pending
+
+
+def test_after_a_full_receive_the_next_step_takes_what_is_left_without_asking(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection, theirs = pair
+    asked: list[int] = []
+    monkeypatch.setattr(connection, "_poll", lambda timeout: asked.append(1) or [(connection.fd, READ)])
+    monkeypatch.setattr(connection, "_size", 4)
+    theirs.sendall(b"123456")
+
+    connection.step()
+    assert (connection.data, len(asked)) == (b"1234", 1)
+    connection.step()
+    assert (connection.data, len(asked)) == (b"123456", 1)
+    connection.step()
+    assert (connection.told, len(asked)) == (["received", "received"], 2)

@@ -52,6 +52,7 @@ class Connection:
         "__weakref__",
         "_finalizer",
         "_interest",
+        "_more",
         "_poll",
         "_receive",
         "_size",
@@ -87,6 +88,7 @@ class Connection:
         self.created = now
         self.idle_since = now
         self._interest = READ
+        self._more = False
         self._poll: Callable[[float | None], list[tuple[int, int]]] | None = None
         self._receive = link.receive
         self._size = RECEIVE_FIRST
@@ -125,10 +127,15 @@ class Connection:
         if self.fd < 0 and self.reactor is not None:
             self.reactor.turn(None)
             return
+        now = monotonic()
+        if self._more and not self.unsent and now < self.deadline:
+            # A receive that was full has very likely left something: there is no need to ask.
+            self._more = False
+            self.ready(READ, now)
+            return
         poll = self._poll
         if poll is None:
             poll = self._poll = self._solo()
-        now = monotonic()
         if now < self.deadline:
             # poll takes milliseconds; a fraction more avoids a second, empty wait at the end of a deadline
             found = poll(None if self.deadline == FOREVER else (self.deadline - now) * 1000 + 0.5)
@@ -295,6 +302,7 @@ class Connection:
             size = len(data)
             if size == self._size:
                 self._size = RECEIVE_MOST
+                self._more = True
             left -= size
             again_above = link.again_above
             # What a link keeps in memory (again_above is 1 there) no poll object tells of: it is read until it is dry.

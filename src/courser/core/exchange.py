@@ -298,7 +298,7 @@ class Exchange(Reply):
                 if idle is not None and now + idle < due:
                     due = now + idle
                 connection.deadline = due
-                if due < connection.armed:
+                if due < connection.armed and connection.reactor is not None:
                     connection.arm(due)
             else:
                 await self._send_on(host, connection, self.upload)

@@ -63,7 +63,8 @@ class BodyReader:
         """The next piece, `b""` at the end."""
         try:
             if self._decoder is None:
-                return self._count(await self._raw())
+                piece = await self._raw()
+                return piece if self._limit is None else self._count(piece)
             for piece in self._pieces:
                 return self._count(piece)
             return await self._decode(self._decoder)
@@ -76,7 +77,8 @@ class BodyReader:
     async def _raw(self) -> bytes:
         if self._state == "closed":
             raise StreamClosed(request=self._reply.request)
-        piece = await self._reply.passed(self._host)
+        reply, host = self._reply, self._host
+        piece = await (reply.piece(host) if reply.filters is None else reply.passed(host))
         self.received += len(piece)
         if not piece:
             self._state = "ended"

@@ -138,7 +138,16 @@ class ClientEngine(Engine):
         self.bytes_received += len(data)
         try:
             if self.phase is not _HEAD:
-                return self._receive(data)
+                reader = self._reader
+                if reader is None or not data:
+                    return self._receive(data)
+                events: list[Event] = []
+                rest = reader.feed(data, events)
+                if rest is not None:
+                    self._reader = None
+                    self._finish_receiving()
+                    self._advance(rest, events)
+                return events
             known = self._known
             if known and data.startswith(known):
                 head = self._known_head
@@ -157,7 +166,7 @@ class ClientEngine(Engine):
                 self._known = data[:end]
                 self._known_head = head
             if len(data) - end != head.length or head.status in _BODILESS or self._bodiless:
-                events: list[Event] = []
+                events = []
                 self._advance(self._begin(head, False, data[end:], events), events)
                 return events
             self.head = head
