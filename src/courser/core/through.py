@@ -1,0 +1,215 @@
+"""The layers that lead through proxies: TLS to a proxy itself, and asking it for a way to the next hop.
+
+Nobody at the far end speaks before we do. Bytes that come before that are the proxy's own, or of somebody in its place,
+and are taken for nobody else's (CVE-2023-40217).
+"""
+
+from __future__ import annotations
+
+from ..engines.links.socks import Socks4, Socks5
+from ..engines.links.tunnel import Tunnel
+from ..errors import ProxyError, TLSError
+from ..hints import TYPE_CHECKING
+from ..values.reference import bracketed
+from .dial import Challenged
+from .handshake import Encryption, settle
+from .link import RECEIVE_FIRST
+from .nested import Passage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, ClassVar, Final, Literal
+
+    from ..engines.links.opening import Opening
+    from .dial import Dial, Layer
+    from .handshake import Contexts
+    from .link import Link
+    from .race import Address
+    from .route import ProxyHop, Route
+
+__all__ = ["Talk", "Through", "layers_of"]
+
+HTTP1: Final = ("http/1.1",)
+"""What is spoken with proxies."""
+
+LOCAL: Final = ("socks4", "socks5")
+"""Schemes of proxies that are told addresses: names are resolved here."""
+
+
+def layers_of(route: Route, contexts: Contexts, session: Any) -> list[Layer]:
+    """What lies between the first proxy and the server, or the last proxy if that is given whole requests.
+
+    Args:
+        route: a route with proxies.
+        contexts: gives TLS contexts.
+        session: a session to resume of the outermost TLS.
+    """
+    layers: list[Layer] = []
+    hops = route.proxies
+    nexts = [*((hop.host, hop.port) for hop in hops[1:]), (route.host, route.port)]
+    for number, (hop, (host, port)) in enumerate(zip(hops, nexts, strict=True), 1):
+        forwards = number == len(hops) and route.forwarder is not None
+        if hop.tls is not None:
+            layers.append(ProxyEncryption(contexts, hop.tls, hop.host, HTTP1, session if forwards else None))
+        if not forwards:
+            layers.append(Through(hop, host, port))
+    if route.tls is not None:
+        layers.append(Encryption(contexts, route.tls, route.host, route.protocols, session))
+    return layers
+
+
+class ProxyEncryption(Encryption):
+    """TLS to a proxy, by the proxy's own policy."""
+
+    __slots__ = ()
+
+    phase: ClassVar[Literal["proxy", "tls"]] = "proxy"
+
+    async def over(self, link: Link, dial: Dial) -> Link:
+        try:
+            return await super().over(link, dial)
+        except TLSError as error:
+            error.detail = f"the proxy {error.detail}"
+            if error.hint:
+                error.hint += "; for a proxy these are options of Proxy(url, verify=..., cert=..., server_hostname=...)"
+            raise
+
+
+class Talk:
+    """An engine that talks to a proxy over a link; what a `Handshake` turns.
+
+    Args:
+        link: the link to the proxy.
+        opening: the engine.
+    """
+
+    __slots__ = ("_link", "_opening", "_unsent")
+
+    def __init__(self, link: Link, opening: Opening) -> None:
+        self._link = link
+        self._opening = opening
+        self._unsent = b""
+
+    @property
+    def wants_write(self) -> bool:
+        return bool(self._unsent) or self._link.wants_write
+
+    def shake(self) -> None:
+        """Go on with the talk; BlockingIOError says that it is not done."""
+        opening = self._opening
+        while True:
+            self._flush()
+            if opening.done:
+                return
+            opening.receive(self._link.receive(RECEIVE_FIRST))
+
+    def _flush(self) -> None:
+        link = self._link
+        if link.wants_write:
+            link.flush()
+        self._unsent += self._opening.outgoing()
+        while self._unsent:
+            self._unsent = self._unsent[link.send(self._unsent) :]
+
+    def fileno(self) -> int:
+        return self._link.fileno()
+
+    def listen(self, wake: Callable[[], None] | None) -> None:
+        self._link.listen(wake)
+
+
+class Through:
+    """Asks a proxy to lead on.
+
+    Args:
+        hop: the proxy.
+        host, port: whom it shall connect to.
+    """
+
+    __slots__ = ("_hop", "_host", "_port", "label")
+
+    phase: ClassVar[Literal["proxy", "tls"]] = "proxy"
+
+    def __init__(self, hop: ProxyHop, host: str, port: int) -> None:
+        self.label = hop.url
+        self._hop = hop
+        self._host = host.partition("%")[0]  # a zone has a meaning on this machine only
+        self._port = port
+
+    async def over(self, link: Link, dial: Dial) -> Link:
+        """Have the proxy connect to the next hop.
+
+        Raises:
+            ProxyError: it refuses, or does not do as its protocol says.
+            RequestTimeout: the dial's time ran out.
+        """
+        hop = self._hop
+        opening = await self._opening(dial)
+        handshake = await settle(Talk(link, opening), dial)
+        if handshake.error is not None:
+            raise self._failure(handshake.take_error(), dial)
+        if not handshake.agreed:
+            refusal = opening.late()
+            raise dial.late(f" ({hop.url} has not answered)") if refusal is None else self._failure(refusal, dial)
+        if opening.leftover:
+            early = ProxyError(detail=f"{len(opening.leftover)} bytes came before anything was asked")
+            raise self._failure(early, dial)
+        if isinstance(opening, Tunnel):
+            dial.answer = opening.head
+        return Passage(link) if link.encrypted else link
+
+    def _failure(self, error: BaseException, dial: Dial) -> BaseException:
+        """What went wrong, and where."""
+        if not isinstance(error, OSError):
+            return error
+        if isinstance(error, ProxyError):
+            failure = error
+        else:
+            why = error.strerror or str(error) or type(error).__name__
+            failure = ProxyError(detail=f"the connection broke: {why}")
+            failure.__cause__ = error
+        failure.detail = f"{self._hop.url}, asked for {bracketed(self._host)}:{self._port}: {failure.detail}"
+        failure.phase = "proxy"
+        failure.retryable = True
+        answer = failure.response
+        if answer is not None and answer.status_code == 407 and self._hop.tells_who:
+            failure.hint = "it did not accept the user and the password that it was told"
+        if answer is not None and dial.digests.challenged(self._hop, answer.status_code, answer.headers):
+            return Challenged(failure)
+        return failure
+
+    async def _opening(self, dial: Dial) -> Opening:
+        scheme, host, port = self._hop.scheme, self._host, self._port
+        if not scheme.startswith("socks"):
+            authority = f"{bracketed(host)}:{port}".encode("ascii")
+            return Tunnel(authority, self._hop.headers + dial.digests.line(self._hop, "CONNECT", authority))
+        target: str | bytes = host
+        if scheme in LOCAL:
+            target = _packed(await dial.addresses(host, port), scheme, host)
+        elif ":" in host or host.rpartition(".")[2].isdigit():
+            target = _bytes_of(host)
+        if scheme.startswith("socks4"):
+            return Socks4(target, port, (self._hop.credentials or (b"",))[0])
+        return Socks5(target, port, self._hop.credentials)
+
+
+def _bytes_of(address: str) -> bytes:
+    from ipaddress import ip_address
+
+    return ip_address(address.partition("%")[0]).packed
+
+
+def _packed(addresses: list[Address], scheme: str, host: str) -> bytes:
+    """The address that a proxy is told, of those that a name has: IPv4 first, which proxies reach most often.
+
+    Raises:
+        ProxyError: SOCKS 4 knows IPv4 only, and there is none.
+    """
+    known = sorted((_bytes_of(where[0]) for _, where in addresses), key=len)
+    if known and (len(known[0]) == 4 or scheme == "socks5"):
+        return known[0]
+    raise ProxyError(
+        phase="proxy",
+        detail=f"{scheme}: {host} has no IPv4 address, and this protocol knows no other",
+        hint="use socks5:// or socks5h://, if the proxy speaks it",
+    )
