@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from courser.engines.coding import PIECE, Decoder, decode_all, make_decoder
+from courser.engines.coding import PIECE, TURN, Decoder, decode_all, decode_in_turns, make_decoder
 from courser.engines.inflate import SLICE
 from courser.errors import DecodingError, LimitExceeded
 
@@ -165,6 +165,37 @@ def test_cve_2025_66471_no_more_than_one_piece_above_the_limit_is_made() -> None
         assert tracemalloc.get_traced_memory()[1] < 4_000_000
     finally:
         tracemalloc.stop()
+
+
+def turns(coding: str, data: bytes, limit: int | None = None) -> tuple[int, bytes]:
+    """How often a decoding lets go, and what it gives."""
+    steps = decode_in_turns(coding, data, limit)
+    count = 0
+    while True:
+        try:
+            next(steps)
+        except StopIteration as stop:
+            return count, stop.value
+        count += 1
+
+
+def test_decoding_lets_go_now_and_then() -> None:
+    """Others have their turn while much is decoded."""
+    small = gzip.compress(b"small")
+    assert turns("gzip", small) == (0, b"small")
+    assert turns("unknown", small) == (0, small)
+    count, whole = turns("gzip", gzip.compress(bytes(100 * PIECE)))
+    assert whole == bytes(100 * PIECE)
+    assert count >= 100 // TURN
+
+
+def test_what_decodes_to_nothing_takes_turns_too() -> None:
+    data = gzip.compress(b"") * 60_000
+
+    count, whole = turns("gzip", data)
+
+    assert whole == b""
+    assert count >= len(data) // PIECE
 
 
 def test_an_error_keeps_the_start_of_the_body() -> None:

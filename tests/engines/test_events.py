@@ -32,3 +32,12 @@ def test_an_end() -> None:
 
 def test_events_are_small() -> None:
     assert not any(hasattr(event, "__dict__") for event in (END, ResponseHead(200, b"", b"2", b"", None, None, True)))
+
+
+def test_a_head_knows_whether_it_may_set_cookies() -> None:
+    def head(fields: bytes) -> ResponseHead:
+        return ResponseHead(200, b"", b"1.1", fields, None, None, True)
+
+    assert head(b"A: b\r\nSet-Cookie: a=1\r\n").sets_cookies
+    assert head(b"sEt-cOOkie: a=1\r\n").sets_cookies
+    assert not head(b"Cookie: a=1\r\n").sets_cookies

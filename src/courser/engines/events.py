@@ -30,9 +30,10 @@ class ResponseHead:
         length: the Content-Length, None where there is none.
         coding: the value of Content-Encoding, None where there is none.
         keep_alive: whether the message's own headers let the connection live on.
+        sets_cookies: whether there may be a Set-Cookie among the fields.
     """
 
-    __slots__ = ("coding", "fields", "keep_alive", "length", "reason", "status", "version")
+    __slots__ = ("coding", "fields", "keep_alive", "length", "reason", "sets_cookies", "status", "version")
 
     def __init__(
         self,
@@ -51,6 +52,7 @@ class ResponseHead:
         self.length = length
         self.coding = coding
         self.keep_alive = keep_alive
+        self.sets_cookies = b"set-cookie" in fields.lower()
 
     def __repr__(self) -> str:
         return f"<ResponseHead {self.status} {self.reason.decode('latin-1')}>"

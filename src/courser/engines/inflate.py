@@ -5,7 +5,7 @@ the next piece, and none is larger than `PIECE`. Input goes in by slices, becaus
 what it did not use at the end of each piece and each member: with large input that would take quadratic time.
 
 What follows a complete gzip or deflate stream and is no further gzip member is ignored, as gzip(1), browsers, Requests
-and HTTPX do: some servers pad with zeros or append a newline.
+and HTTPX do: some servers pad with zeros or append a newline. After br and zstd, which are younger, it is an error.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable, Iterator
 
-from ..errors import DecodingError
+from ..errors import DecodingError, MissingExtra
 from ..hints import TYPE_CHECKING, Protocol
-from .packages import brotli, zstd
+from ..packages import brotli, zstd
 
 if TYPE_CHECKING:
     from typing import Any, ClassVar, Final
@@ -47,6 +47,7 @@ class Stage(Protocol):
 
         Raises:
             DecodingError: the data is corrupt.
+            MissingExtra: the package for it is not installed.
         """
         ...
 
@@ -241,11 +242,31 @@ class _Zstd:
             raise _truncated("zstd")
 
 
-CODINGS: Final[dict[str, Callable[[], Stage | None]]] = {
+class _Missing:
+    """A coding whose package is not here: a body without bytes can do without it."""
+
+    __slots__ = ("_name",)
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        if data:
+            raise MissingExtra(
+                detail=f"the body is coded as {self._name}, which nothing here can decode",
+                hint="pip install 'courser[compress]', leave it out of Accept-Encoding, or use iter_raw()",
+            )
+        return iter(())
+
+    def end(self) -> None:
+        """It was empty."""
+
+
+CODINGS: Final[dict[str, Callable[[], Stage]]] = {
     "gzip": _Gzip,
     "x-gzip": _Gzip,
     "deflate": _Deflate,
-    "br": lambda: None if brotli() is None else _Brotli(brotli()),
-    "zstd": lambda: None if zstd() is None else _Zstd(zstd()),
+    "br": lambda: _Missing("br") if brotli() is None else _Brotli(brotli()),
+    "zstd": lambda: _Missing("zstd") if zstd() is None else _Zstd(zstd()),
 }
-"""How to make each coding's stage; None where its package is missing."""
+"""How to make each coding's stage."""
