@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ssl
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from courser.core.route import TLSPolicy
 from courser.errors import InvalidRequest
 from courser.tls import context as module
 from courser.tls.context import Contexts
+from courser.tls.roots import VARIABLES
 
 PROTOCOLS = ("http/1.1",)
 
@@ -94,6 +94,23 @@ def test_ciphers_can_be_chosen() -> None:
     assert "ECDHE-RSA-AES256-GCM-SHA384" not in names
 
 
+@pytest.mark.parametrize("ciphers", ["nonsense", "a\0b", ""])
+def test_ciphers_that_openssl_does_not_know(ciphers: str) -> None:
+    with pytest.raises(InvalidRequest, match="ciphers: OpenSSL knows none of"):
+        build(ciphers=ciphers)
+
+
+def test_contexts_that_nobody_may_ever_need_again_are_not_kept_for_ever() -> None:
+    contexts = Contexts()
+    built = contexts.build(TLSPolicy(verify=False), PROTOCOLS)
+    for number in range(module.KEPT):
+        contexts._built[number] = built
+    contexts.build(TLSPolicy(verify=False, minimum_version="1.3"), PROTOCOLS)
+
+    assert len(contexts._built) == 1
+    assert contexts.build(TLSPolicy(verify=False), PROTOCOLS) is not built
+
+
 @pytest.mark.parametrize(("version", "partial"), [((3, 11), False), ((3, 13), True)])
 def test_a_chain_may_end_below_the_root(
     monkeypatch: pytest.MonkeyPatch, version: tuple[int, int], partial: bool
@@ -126,9 +143,31 @@ def test_protocols_are_offered(monkeypatch: pytest.MonkeyPatch, protocols: tuple
 
 def test_a_context_of_the_user_s_is_used_as_it_is() -> None:
     own = ssl.create_default_context()
+    before = settings_of(own)
 
     assert Contexts().get(TLSPolicy(verify=own), PROTOCOLS) is own
     assert build(verify=own) is own
+    assert settings_of(own) == before
+
+
+def settings_of(context: ssl.SSLContext) -> list[object]:
+    return [
+        context.verify_mode, context.check_hostname, context.verify_flags, context.minimum_version, context.options,
+        context.keylog_filename, [each["name"] for each in context.get_ciphers()], context.cert_store_stats(),
+    ]  # fmt: skip
+
+
+def test_what_users_do_to_their_contexts_reaches_nobody_else() -> None:
+    """Requests 2.32.0 to 2.32.4 shared one context with everybody who changed his session's."""
+    contexts = Contexts()
+    shared = contexts.build(TLSPolicy(), PROTOCOLS)
+    own = ssl.create_default_context()
+    contexts.build(TLSPolicy(verify=own), PROTOCOLS)
+    own.check_hostname = False
+    own.verify_mode = ssl.CERT_NONE
+
+    assert contexts.build(TLSPolicy(), PROTOCOLS) is shared
+    assert shared.verify_mode is ssl.CERT_REQUIRED
 
 
 def test_a_context_of_the_user_s_is_not_changed(folder: Path) -> None:
@@ -139,79 +178,21 @@ def test_a_context_of_the_user_s_is_not_changed(folder: Path) -> None:
 # Roots
 
 
-@pytest.mark.parametrize("as_path", [True, False])
-def test_roots_of_a_file(folder: Path, as_path: bool) -> None:
-    path = folder / "ca.pem"
-
-    assert subjects(build(verify=path if as_path else str(path))) == 1
+def test_roots_are_loaded(folder: Path) -> None:
+    assert subjects(build(verify=str(folder / "ca.pem"))) == 1
 
 
-def test_roots_of_a_folder(tmp_path: Path) -> None:
-    assert subjects(build(verify=str(tmp_path))) == 0
+def test_an_environment_that_is_not_trusted_makes_no_other_context(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    contexts = Contexts()
+    built = contexts.build(TLSPolicy(trust_env=False), PROTOCOLS)
+    for name in VARIABLES:
+        monkeypatch.setenv(name, str(tmp_path / "nowhere"))
+    monkeypatch.setenv("SSLKEYLOGFILE", str(tmp_path / "keys"))
 
-
-@pytest.mark.parametrize("content", [None, "", "nonsense"])
-def test_a_file_without_roots_is_refused(tmp_path: Path, content: str | None) -> None:
-    path = tmp_path / "ca.pem"
-    if content is not None:
-        path.write_text(content)
-    with pytest.raises(InvalidRequest, match=r"verify: .*ca\.pem"):
-        build(verify=str(path))
-
-
-@pytest.mark.parametrize("name", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"])
-def test_the_environment_may_name_roots(monkeypatch: pytest.MonkeyPatch, folder: Path, name: str) -> None:
-    monkeypatch.setenv(name, str(folder / "ca.pem"))
-
-    assert subjects(build()) == 1
-
-
-def test_roots_that_the_environment_names_and_that_are_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere/ca.pem")
-    with pytest.raises(InvalidRequest, match="REQUESTS_CA_BUNDLE"):
-        build()
-
-
-def test_a_folder_of_the_environment_s_is_openssl_s_business(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path))
-    context = Noting(ssl.PROTOCOL_TLS_CLIENT)
-    module._load_system_roots(context)
-
-    assert context.told == ["openssl"]
-
-
-class Noting(ssl.SSLContext):
-    """A context that notes where it was told to look."""
-
-    def __init__(self, *given: Any) -> None:
-        self.told: list[Any] = []
-
-    def load_default_certs(self, purpose: Any = None) -> None:
-        self.told.append("system")
-
-    def set_default_verify_paths(self) -> None:
-        self.told.append("openssl")
-
-    def load_verify_locations(self, cafile: Any = None, capath: Any = None, cadata: Any = None) -> None:
-        self.told.append(capath)
-
-
-@pytest.mark.parametrize("platform", ["darwin", "win32", "linux"])
-def test_each_system_keeps_its_roots_somewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, platform: str) -> None:
-    """A folder is of use to OpenSSL where files are named by their hashes."""
-    hashed, plain = tmp_path / "hashed", tmp_path / "plain"
-    for path, name in ((hashed, "0a1b2c3d.0"), (plain, "ca-certificates.crt")):
-        path.mkdir()
-        (path / name).touch()
-    monkeypatch.setattr(sys, "platform", platform)
-    told = []
-    for folders in ((str(tmp_path / "none"), str(plain), str(hashed)), (str(plain),)):
-        monkeypatch.setattr(module, "HASHED_FOLDERS", folders)
-        context = Noting(ssl.PROTOCOL_TLS_CLIENT)
-        module._load_system_roots(context)
-        told += context.told
-
-    assert told == ([str(hashed), "openssl"] if platform == "linux" else ["system", "system"])
+    assert contexts.get(TLSPolicy(trust_env=False), PROTOCOLS) is built
+    assert Contexts().build(TLSPolicy(trust_env=False), PROTOCOLS).keylog_filename is None
 
 
 # Client certificates
@@ -232,3 +213,20 @@ def test_keys_are_logged_where_the_environment_says_so(monkeypatch: pytest.Monke
     monkeypatch.setenv("SSLKEYLOGFILE", str(tmp_path / "keys"))
 
     assert build(verify=False).keylog_filename == str(tmp_path / "keys")
+
+
+@pytest.mark.parametrize("password", ["S3cret", "wrong S3cret", None])
+def test_a_key_may_have_a_password(folder: Path, tmp_path: Path, password: str | None) -> None:
+    """Nobody is asked for one on the terminal, and none is told."""
+    serialization = pytest.importorskip("cryptography.hazmat.primitives.serialization")
+    key = serialization.load_pem_private_key((folder / "key.pem").read_bytes(), None)
+    locked = tmp_path / "locked.pem"
+    encryption = serialization.BestAvailableEncryption(b"S3cret")
+    locked.write_bytes(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption))
+    cert = (str(folder / "cert.pem"), str(locked), password)
+    if password == "S3cret":
+        assert build(verify=False, cert=cert)
+        return
+    with pytest.raises(InvalidRequest, match="its key could not be loaded") as caught:
+        build(verify=False, cert=cert)
+    assert "S3cret" not in str(caught.value)

@@ -13,22 +13,20 @@ import os
 import ssl
 import sys
 import threading
-from pathlib import Path
 
 from ..core.fork import remember
 from ..core.route import TLSPolicy
 from ..errors import InvalidRequest
 from ..hints import TYPE_CHECKING
+from .roots import VARIABLES, roots_of
 
 if TYPE_CHECKING:
     from typing import Final
 
 __all__ = ["Contexts", "contexts"]
 
-HASHED_FOLDERS: Final = ("/etc/ssl/certs", "/etc/pki/tls/certs", "/system/etc/security/cacerts")
-"""Where distributions keep roots under names that OpenSSL can look up (c_rehash)."""
-
-_ENVIRONMENT: Final = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+KEPT: Final = 256
+"""Contexts that are kept; beyond, all are forgotten and built anew when they are needed."""
 
 
 class Contexts:
@@ -54,6 +52,8 @@ class Contexts:
         with self._lock:
             context = self.get(policy, protocols)
             if context is None:
+                if len(self._built) >= KEPT:
+                    self._built.clear()
                 context = self._built[_key(policy, protocols)] = _build(policy, protocols)
             return context
 
@@ -64,7 +64,8 @@ class Contexts:
 
 def _key(policy: TLSPolicy, protocols: tuple[str, ...]) -> object:
     # What the environment says of roots is part of what "the system's roots" means.
-    roots = tuple(os.environ.get(name) for name in _ENVIRONMENT) if policy.verify is True else None
+    asked = policy.verify is True and policy.trust_env
+    roots = tuple(os.environ.get(name) for name in VARIABLES) if asked else None
     return (policy._replace(server_hostname=None, fingerprints=()), protocols, roots)
 
 
@@ -82,60 +83,29 @@ def _build(policy: TLSPolicy, protocols: tuple[str, ...]) -> ssl.SSLContext:
     if policy.minimum_version == "1.3":
         context.minimum_version = ssl.TLSVersion.TLSv1_3
     if policy.ciphers is not None:
-        context.set_ciphers(policy.ciphers)
+        _set_ciphers(context, policy.ciphers)
     if protocols:
         context.set_alpn_protocols(list(protocols))
     if policy.verify is False:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
-    elif policy.verify is True:
-        _load_system_roots(context)
     else:
-        _load_roots(context, str(policy.verify), "verify")
+        roots_of(policy).load(context)
     if policy.cert is not None:
         _load_certificate(context, policy.cert)
-    keylog = os.environ.get("SSLKEYLOGFILE")
+    keylog = os.environ.get("SSLKEYLOGFILE") if policy.trust_env else None
     if keylog:
         context.keylog_filename = keylog
     return context
 
 
-def _load_system_roots(context: ssl.SSLContext) -> None:
-    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
-        path = os.environ.get(name)
-        if path:
-            _load_roots(context, path, name)
-            return
-    if not os.environ.get("SSL_CERT_FILE") and not os.environ.get("SSL_CERT_DIR"):
-        if sys.platform in ("darwin", "win32"):
-            context.load_default_certs()
-            return
-        for folder in HASHED_FOLDERS:
-            if _is_hashed(folder):
-                context.load_verify_locations(capath=folder)
-                return
-    context.set_default_verify_paths()
-
-
-def _is_hashed(folder: str) -> bool:
-    """Whether a folder holds certificates under their hashes: eight hexadecimal digits, a dot and a number."""
+def _set_ciphers(context: ssl.SSLContext, ciphers: str) -> None:
     try:
-        with os.scandir(folder) as entries:
-            return any(len(entry.name) == 10 and entry.name.endswith(".0") for entry in entries)
-    except OSError:
-        return False
-
-
-def _load_roots(context: ssl.SSLContext, path: str, source: str) -> None:
-    try:
-        if Path(path).is_dir():
-            context.load_verify_locations(capath=path)
-        else:
-            context.load_verify_locations(cafile=path)
+        context.set_ciphers(ciphers)
     except (OSError, ValueError) as error:
         raise InvalidRequest(
-            detail=f"{source}: no certificates could be read from {path}: {getattr(error, 'strerror', None) or error}",
-            hint="give the path of a PEM file, or of a folder prepared with c_rehash",
+            detail=f"ciphers: OpenSSL knows none of {ciphers!r}",
+            hint="it is a list as `openssl ciphers` takes it, such as 'ECDHE+AESGCM', without those of TLS 1.3",
         ) from error
 
 
