@@ -80,11 +80,14 @@ location = /loop { return 302 /loop; }
 location /packed/ { alias www/; gzip on; gzip_types *; gzip_min_length 0; }
 location /pages/ { alias www/; ssi on; }
 location /slow/ { alias www/; limit_rate 16k; }
+location /private/ { alias www/; auth_basic "for members"; auth_basic_user_file passwords; }
 location ~ ^/(echo|digest)$ {
     proxy_pass http://embedded; proxy_http_version 1.1; proxy_set_header Connection ""; proxy_request_buffering off;
     proxy_buffer_size 32k; proxy_buffers 8 32k;
 }
 """
+
+PASSWORDS: Final = "member:{PLAIN}open sesame\nJ\xfcrgen:{PLAIN}p\xe4ssword\n"
 
 STORE: Final = "location /store/ { root .; dav_methods PUT DELETE; create_full_put_path on; }\n"
 
@@ -118,6 +121,7 @@ class Nginx:
             (folder / name).mkdir()
         (folder / "www/text.txt").write_bytes(self.text)
         (folder / "www/big.bin").write_bytes(self.big)
+        (folder / "passwords").write_text(PASSWORDS, encoding="utf-8")
         (folder / "www/page.shtml").write_text('<p><!--# echo var="request_method" --></p>\n' * 100)
         (folder / "locations").write_text(LOCATIONS + (STORE if self.has_dav else ""))
         self._upstream = _start_upstream(str(folder / "upstream"))
