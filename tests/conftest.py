@@ -29,9 +29,10 @@ CLEARED = (*(f"{name}_proxy" for name in PROXIES), *(f"{name}_PROXY".upper() for
 
 @pytest.fixture(autouse=True)
 def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test sees the proxies, CA files and key logs of the machine it runs on."""
+    """No test sees the proxies, passwords, CA files and key logs of the machine it runs on."""
     for name in CLEARED:
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("NETRC", os.devnull)  # without it there is the one in the home folder
 
 
 @pytest.fixture(scope="session")

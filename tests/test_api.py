@@ -62,3 +62,22 @@ def test_the_client_is_made_once_and_when_it_is_needed(monkeypatch: pytest.Monke
 
     assert api._client() is api._client()
     assert len(api._clients) == 1
+
+
+def test_cookies_last_for_one_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[str | None] = []
+
+    class Login:
+        def send(self, request: Request, deadline: float, /) -> Response:
+            sent.append(request.headers.get("cookie"))
+            if request.url.path == "/":
+                return Response(302, headers={"Location": "/home", "Set-Cookie": "sid=1"})
+            return Response(200)
+
+    monkeypatch.setattr(api, "_clients", [])
+    monkeypatch.setattr(api, "Client", lambda **options: Client(transport=Login(), **options))
+
+    courser.get(HERE, cookies={"a": "0"})
+    courser.get(HERE)
+
+    assert sent == ["a=0", "a=0; sid=1", None, "sid=1"]

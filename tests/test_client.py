@@ -16,7 +16,11 @@ import pytest
 import courser
 from courser.client import AsyncClient, Client
 from courser.errors import ClientClosed, NoAsyncHost, StatusError
+from courser.policies.auth.basic import BasicAuth
+from courser.policies.auth.bearer import BearerAuth
+from courser.server import Reply
 from courser.settings import Timeout
+from courser.testing import MemoryNetwork
 from courser.values.headers import Headers
 from courser.values.query import QueryParams
 from courser.values.request import Request
@@ -218,7 +222,21 @@ def test_settings_can_be_read_and_changed(colour: Colour) -> None:
     assert (client.base_url, client.params, client.timeout) == (None, QueryParams(), Timeout())
 
 
-@pytest.mark.parametrize("name", ["headers", "params", "timeout", "base_url"])
+def test_credentials_can_be_read_and_changed(colour: Colour) -> None:
+    echo = Echo()
+    made = colour(transport=echo, auth=("u", "p"))
+    assert made.client.auth == BasicAuth("u", "p")
+    run(made.call("get", HERE))
+    made.client.auth = BearerAuth("t")
+    run(made.call("get", HERE))
+    made.client.auth = None
+    run(made.call("get", HERE))
+
+    assert [request.headers.get("authorization") for request in echo.asked] == ["Basic dTpw", "Bearer t", None]
+    assert made.client.auth is None
+
+
+@pytest.mark.parametrize("name", ["headers", "params", "timeout", "base_url", "auth"])
 def test_what_makes_no_sense_is_said_when_it_is_set(colour: Colour, name: str) -> None:
     with pytest.raises(TypeError):
         setattr(colour().client, name, object())
@@ -399,3 +417,54 @@ def test_async_map_and_as_completed() -> None:
         assert isinstance(answers[1], courser.InvalidURL)
 
     asyncio.run(main())
+
+
+def test_the_jar_can_be_read_and_replaced(colour: Colour) -> None:
+    jar = courser.Cookies({"a": "1"})
+    client = colour(cookies={"b": "2"}).client
+
+    assert client.cookies == {"b": "2"}
+    assert client.cookies is client.cookies
+    client.cookies = jar
+    assert client.cookies is jar
+    client.cookies = {"c": "3"}
+    assert client.cookies == {"c": "3"}
+    client.cookies = False
+    assert not client.cookies
+    assert not client.cookies.accept
+    assert not colour().client.cookies
+
+
+def test_a_client_says_which_proxy_and_why(colour: Colour) -> None:
+    client = colour(proxy="http://user:secret@p.example:1").client
+    del client._session._mounts  # else the transport of this test answers
+    client._session._mounts = None
+
+    told = client.explain_proxy("https://a.example/")
+
+    assert told == courser.ProxyChoice(("http://p.example:1",), "proxy of the client")
+
+
+def test_event_hooks_are_an_attribute(colour: Colour) -> None:
+    seen: list[str] = []
+    made = colour(transport=Echo(), event_hooks={"request": [lambda request: seen.append(request.method)]})
+    run(made.call("get", HERE))
+
+    made.client.event_hooks["request"].clear()
+    run(made.call("get", HERE))
+    made.client.event_hooks = {"response": lambda response: seen.append("response")}
+    run(made.call("get", HERE))
+
+    assert seen == ["GET", "response"]
+
+
+def test_connections_are_counted_by_origin(colour: Colour) -> None:
+    made = colour(network=MemoryNetwork(lambda request: Reply()))
+
+    async def main() -> Any:
+        await made.call("get", "http://a.example/")
+        counted = made.client.stats(by_origin=True)
+        await made.call("close")
+        return counted
+
+    assert run(main()) == {"http://a.example:80": {"connections": 1, "idle": 1, "waiting": 0}}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ssl
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,17 +16,18 @@ from courser.defaults import (
     ClientOptions,
     LazyContexts,
     check_options,
-    checked_cert,
+    checked_codec,
     checked_count,
     checked_limit,
     checked_mounts,
     checked_names,
-    checked_verify,
     default_headers,
+    detours,
     resolve_late,
     source_address,
 )
-from courser.errors import InvalidRequest
+from courser.errors import CertificateError, InvalidRequest
+from courser.settings import DIRECT
 from courser.values.url import URL
 
 
@@ -92,6 +92,13 @@ def test_options_of_another_kind_are_refused(name: str) -> None:
         check_options(given)
 
 
+def test_a_json_codec_is_looked_at_when_there_is_one() -> None:
+    assert checked_codec(None) is None
+    assert checked_codec((len, str)) == (len, str)
+    with pytest.raises(TypeError, match="json_codec has loads and dumps"):
+        checked_codec("orjson")
+
+
 def test_tls_contexts_are_met_late() -> None:
     policy = TLSPolicy(verify=False, ciphers="ECDHE+AESGCM")
     contexts = LazyContexts()
@@ -100,47 +107,15 @@ def test_tls_contexts_are_met_late() -> None:
 
     assert isinstance(built, ssl.SSLContext)
     assert contexts.get(policy, ()) is built
+    error = ssl.SSLCertVerificationError()
+    error.verify_code, error.verify_message = 10, "certificate has expired"
+    assert isinstance(contexts.refusal(policy, "a.example", error, None), CertificateError)
+    with pytest.raises(CertificateError, match=r"a\.example: its certificate is not known"):
+        contexts.check(TLSPolicy(fingerprints=(bytes(32),)), "a.example", None)
 
 
 def test_the_resolver_is_met_late() -> None:
     assert resolve_late("127.0.0.1", 80)
-
-
-@pytest.mark.parametrize(("given", "kept"), [(True, True), (False, False), ("ca.pem", "ca.pem"), (Path("x"), "x")])
-def test_verify(given: Any, kept: Any) -> None:
-    assert checked_verify(given) == kept
-
-
-def test_verify_takes_a_context() -> None:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    assert checked_verify(context) is context
-
-
-@pytest.mark.parametrize("given", [None, 0, 1, object()])
-def test_verify_is_never_taken_for_something_else(given: Any) -> None:
-    with pytest.raises(TypeError, match="verify is True, False, the path"):
-        checked_verify(given)
-
-
-@pytest.mark.parametrize(
-    ("given", "kept"),
-    [
-        (None, None),
-        ("a", ("a", None, None)),
-        (Path("a"), ("a", None, None)),
-        (("a", "b"), ("a", "b", None)),
-        (("a", Path("b"), "c"), ("a", "b", "c")),
-        (("a", "b", None), ("a", "b", None)),
-    ],
-)
-def test_cert(given: Any, kept: Any) -> None:
-    assert checked_cert(given) == kept
-
-
-@pytest.mark.parametrize("given", [5, (), ("a", None), ("a", "b", "c", "d"), ["a", "b"], True])
-def test_a_cert_of_another_kind_is_refused(given: Any) -> None:
-    with pytest.raises(TypeError, match="cert is the path of a PEM file"):
-        checked_cert(given)
 
 
 def test_counts() -> None:
@@ -187,10 +162,35 @@ def test_mounts() -> None:
     assert found == [first, second, None]
 
 
-def test_a_mount_leads_to_a_transport() -> None:
+def test_mounts_without_transports_are_none() -> None:
+    assert checked_mounts(None, {"http://a.example": None, "http://b.example": "http://proxy.example"}) is None
+
+
+def test_a_mount_leads_to_a_transport_or_a_proxy() -> None:
     wrong: Any = {"all://": 5}
-    with pytest.raises(InvalidRequest, match="'all://' leads to 5, which has no method send"):
-        checked_mounts(None, wrong)
+    with pytest.raises(InvalidRequest, match="'all://' leads to a value of type int, which has no method send"):
+        detours({"mounts": wrong})
+
+
+@pytest.mark.parametrize(
+    ("options", "hops"),
+    [
+        ({}, ["http://e:1"]),
+        ({"trust_env": True}, ["http://e:1"]),
+        ({"trust_env": False}, []),
+        ({"uds": "/run/x"}, []),
+        ({"network": Connecting()}, []),
+        ({"uds": None, "network": None}, ["http://e:1"]),
+        ({"proxy": "http://p:1", "uds": "/run/x"}, ["http://p:1"]),
+        ({"mounts": {"http://a": None}}, []),
+        ({"mounts": {"http://b": None}}, ["http://e:1"]),
+        ({"proxy": DIRECT}, []),
+    ],
+)
+def test_who_says_which_proxy(monkeypatch: pytest.MonkeyPatch, options: Any, hops: list[str]) -> None:
+    monkeypatch.setenv("ALL_PROXY", "http://e:1")
+
+    assert [hop.url for hop in detours(options).hops(URL("http://a"), None)] == hops
 
 
 def test_default_headers() -> None:

@@ -22,7 +22,7 @@ DOCS = Path(__file__).parents[1] / "docs"
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)#:]+)\)")
 
-WHOLE = [DOCS / "guide.md"]
+WHOLE = [DOCS / "guide.md", DOCS / "recipes.md"]
 """Pages that are run from their first block to their last."""
 
 
@@ -40,8 +40,24 @@ class Server:
                 return Reply(bytes(1_000_000))
             case "/log":
                 return Reply(b"one\r\ntwo\n")
+            case "/login":
+                return Reply(status=303, headers={"Location": "/home", "Set-Cookie": "sid=abc; Path=/; HttpOnly"})
+            case "/latin":
+                return Reply(b"caf\xe9")
+            case "/echo":
+                return Reply(request.body, headers={"Content-Type": "application/json"})
+            case "/cup":
+                return Reply.json({"name": "cup"})
+            case "/values":
+                return Reply(b'{"n": 1}\n{"n": 2}\n{"n": 3}\n')
+            case "/pages":
+                return Reply(headers={"Link": '<?page=3>; rel="next", </pages>; rel="first"'})
+            case "/report":
+                return Reply(b"%PDF", headers={"Content-Disposition": 'attachment; filename="../report.pdf"'})
             case "/old":
                 return Reply(status=302, headers={"Location": "https://other.example.org/new"})
+            case "/token":
+                return Reply.json({"access_token": "t", "token_type": "Bearer", "expires_in": 3600})
             case "/busy":
                 self.busy -= 1
                 return Reply(status=503 if self.busy >= 0 else 200)

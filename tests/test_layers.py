@@ -16,14 +16,15 @@ ROOT = Path(__file__).parents[1] / "src" / "courser"
 
 FLOORS = (
     ("hints",),
-    ("errors", "settings", "version"),
+    ("errors", "packages", "settings", "version"),
     ("values",),
     ("engines",),
     ("policies",),
     ("core",),
     ("tls", "resolve"),
     ("hosts",),
-    ("defaults", "cutting"),
+    ("defaults", "cutting", "tracing"),
+    ("watching",),
     ("session",),
     ("streams", "mapping"),
     ("client",),

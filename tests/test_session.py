@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from courser.core.place import Place
+from courser.core.reply import StaticReply
 from courser.core.send import Sending
+from courser.engines.events import ResponseHead
 from courser.errors import (
     ClientClosed,
     DecodingError,
@@ -18,13 +20,14 @@ from courser.errors import (
     InvalidURL,
     LimitExceeded,
     ReadError,
+    RedirectError,
     StatusError,
     StreamClosed,
     TooManyRedirects,
 )
 from courser.hosts.inline import InlineHost, run_inline
 from courser.session import Session
-from courser.settings import DEFAULT, Timeout
+from courser.settings import DEFAULT, DIRECT, Timeout
 from courser.values.request import Request
 from courser.values.response import Response
 from courser.values.url import URL
@@ -126,7 +129,7 @@ def test_plain_requests_share_the_encoded_headers() -> None:
     assert b"X: 1\r\n" in blocks[1]
 
 
-@pytest.mark.parametrize("name", ["Host", "Content-Length", "Transfer-Encoding"])
+@pytest.mark.parametrize("name", ["Host", "Content-Length", "Transfer-Encoding", "Expect"])
 def test_a_default_that_frames_or_names_is_not_shared(name: str) -> None:
     calls = Calls(headers={name: "0"})
     calls.get()
@@ -136,6 +139,68 @@ def test_a_default_that_frames_or_names_is_not_shared(name: str) -> None:
     assert host == (b"" if name == "Host" else b"a.example")
     assert b"Content-Length" not in block
     assert b"Transfer-Encoding" not in block
+    assert b"Expect" not in block
+
+
+# Who asks
+
+
+def test_credentials_are_those_of_the_call_or_the_client() -> None:
+    calls = Calls(auth=("u", "p"))
+
+    assert calls.sent().headers["authorization"] == "Basic dTpw"
+    assert calls.sent(auth=("a", "b")).headers["authorization"] == "Basic YTpi"
+    assert "authorization" not in calls.sent(auth=None).headers
+    assert calls.sent(headers={"Authorization": "own"}).headers["authorization"] == "own"
+
+
+def test_a_client_is_not_made_with_two_sets_of_credentials() -> None:
+    with pytest.raises(InvalidRequest, match="auth= and the header Authorization"):
+        Session(auth=("u", "p"), headers={"Authorization": "own"})
+
+
+def test_a_flow_sees_each_hop_and_carries_nothing_on() -> None:
+    def sign(request: Request) -> Any:
+        request.headers["X-Signed"] = request.url.path
+        return (yield request)
+
+    def handler(request: Request) -> Response:
+        return {"/": redirect("/b"), "/b": redirect("http://b.example/c")}.get(request.url.path, OK)
+
+    calls = Calls(handler, auth=sign)
+    response = calls.get()
+
+    assert [request.headers.get("x-signed") for request in calls.fake.asked] == ["/", "/b", None]
+    assert [each.request.headers["x-signed"] for each in response.history] == ["/", "/b"]
+    following = calls.get("http://a.example/b", follow_redirects=False).next_request
+    assert following is not None
+    assert following.estranged
+    assert "x-signed" not in following.headers
+
+
+def test_streams_are_authenticated_too() -> None:
+    def sign(request: Request) -> Any:
+        request.headers["X-Signed"] = "yes"
+        return (yield request)
+
+    calls = Calls(auth=("u", "p"))
+    for auth in ({}, {"auth": sign}):
+        run_inline(calls.session.open(calls.place, "GET", HERE, auth))  # type: ignore[arg-type]
+
+    assert [request.headers.get("authorization") for request in calls.fake.asked] == ["Basic dTpw", None]
+    assert [request.headers.get("x-signed") for request in calls.fake.asked] == [None, "yes"]
+
+
+def test_a_flow_without_redirects_is_the_only_layer() -> None:
+    def again(request: Request) -> Any:
+        answer = yield request
+        return (yield request) if answer.status_code == 302 else answer
+
+    answers = iter([redirect("/x"), OK])
+    calls = Calls(lambda request: next(answers))
+
+    assert calls.get(auth=again, follow_redirects=False).content == b"ok"
+    assert len(calls.fake.asked) == 2
 
 
 # URLs, parameters, credentials
@@ -336,6 +401,9 @@ def test_what_makes_no_sense_is_said_before_anything_is_sent(
         ({"max_redirects": None}, TypeError),
         ({"mounts": {"nonsense": None}}, InvalidRequest),
         ({"sensitive_headers": "X"}, TypeError),
+        ({"max_decoded_size": "5"}, TypeError),
+        ({"max_decoded_size": -1}, ValueError),
+        ({"json_codec": "orjson"}, TypeError),
         ({"local_address": 5}, TypeError),
         ({"verify": False, "nothing": 1}, TypeError),
     ],
@@ -359,15 +427,13 @@ def test_the_options_of_a_call_go_before_the_clients() -> None:
     assert (len(plain.layers), len(told.layers), len(default.layers)) == (0, 1, 0)
 
 
-def test_a_call_may_have_a_tls_policy_of_its_own() -> None:
-    calls = Calls(verify="roots.pem", cert=("c.pem", "k.pem"))
-    sending = calls.session.sending
+def test_what_a_call_says_of_tls_is_asked_for_only_where_something_is_said() -> None:
+    request = Request("GET", HERE)
+    session, certified = Session(), Session(cert="c.pem")
 
-    assert sending(calls.place, {"timeout": 5}, False).tls is None
-    told = sending(calls.place, {"verify": False}, False).tls
-    assert (told.verify, told.cert) == (False, ("c.pem", "k.pem", None))
-    told = sending(calls.place, {"cert": "x.pem", "server_hostname": "h"}, False).tls
-    assert (told.verify, told.cert, told.server_hostname) == ("roots.pem", ("x.pem", None, None), "h")
+    assert session._said_of_tls({"timeout": 5}, request) is None
+    assert session._said_of_tls({"verify": False}, request).own.verify is False  # type: ignore[union-attr]
+    assert certified._said_of_tls({}, request).own.cert == ("c.pem", None, None)  # type: ignore[union-attr]
 
 
 # Requests made before
@@ -427,7 +493,7 @@ def test_a_response() -> None:
     assert (response.status_code, response.reason_phrase, response.http_version) == (201, "Fine", "HTTP/2")
     assert (response.content, response.headers["a"]) == (b"xxxxx", "1")
     assert str(response.url) == HERE
-    assert 0 <= response.timings.head <= response.timings.total
+    assert 0 <= response.timings.first_byte <= response.timings.total
 
 
 def test_an_older_version_is_told_as_well() -> None:
@@ -472,8 +538,87 @@ def test_a_body_may_be_bounded() -> None:
     calls = Calls(lambda request: Response(200, content=b"12345"), max_body_size=5)
 
     assert calls.get().content == b"12345"
-    with pytest.raises(LimitExceeded, match="larger than max_body_size, 4 bytes"):
+    with pytest.raises(LimitExceeded, match=r"larger than 4 bytes .*max_body_size"):
         calls.get(max_body_size=4)
+    assert calls.get(max_body_size=None).content == b"12345"
+
+
+def test_a_body_may_be_bounded_after_decoding_only() -> None:
+    calls = Calls(lambda request: Response(200, content=b"12345"), max_decoded_size=5)
+
+    assert calls.get().content == b"12345"
+    assert calls.get(max_body_size=5).content == b"12345"
+    with pytest.raises(LimitExceeded, match="larger than 4 bytes"):
+        calls.get(max_body_size=4)
+    calls = Calls(lambda request: Response(200, content=b"12345"), max_decoded_size=4, max_body_size=100)
+    with pytest.raises(LimitExceeded, match=r"larger than 4 bytes .*max_decoded_size") as caught:
+        calls.get()
+    assert caught.value.request is not None
+
+
+def test_what_travels_is_bounded_by_what_may_come_of_it() -> None:
+    """Else a body without end would be collected before it is measured."""
+    calls = Calls(lambda request: Response(200, content=bytes(200_000)), max_decoded_size=1000)
+
+    sending = calls.session.sending(calls.place, {}, False)
+    assert sending.limit is not None
+    assert 1000 < sending.limit < 100_000
+    assert calls.session.sending(calls.place, {"max_body_size": 5}, False).limit == 5
+    assert calls.session.sending(calls.place, {"max_body_size": None}, False).limit == sending.limit
+    with pytest.raises(LimitExceeded):
+        calls.get()
+
+
+# JSON
+
+
+def test_json_is_written_and_read_by_the_codec_of_the_client() -> None:
+    calls = Calls(lambda request: Response(200, content=request.content or b""), json_codec=(bytes.decode, ascii))
+
+    response = calls("POST", HERE, json="é")
+
+    assert calls.fake.asked[-1].content == b"'\\xe9'"
+    assert calls.fake.asked[-1].headers["content-type"] == "application/json"
+    assert response.json() == "'\\xe9'"
+    assert calls.session.request("POST", HERE, {"json": "é"}).content == b"'\\xe9'"
+
+
+# Compression
+
+
+@pytest.mark.parametrize(
+    ("options", "coding"),
+    [
+        ({"content": b"abc"}, "gzip"),
+        ({"content": b"abc", "compress": "deflate"}, "deflate"),
+        ({"content": b"abc", "compress": None}, None),
+        ({"content": b"abc", "headers": {"content-encoding": "br"}}, "br"),
+        ({}, None),
+    ],
+)
+def test_a_client_may_compress_every_body(options: Any, coding: str | None) -> None:
+    request = Calls(compress="gzip").session.request("POST", HERE, {"headers": {"X": "1"}, **options})
+    assert request.headers.get("content-encoding") == coding
+
+
+def test_files_go_with_a_form() -> None:
+    request = Calls().session.request("POST", HERE, {"data": {"a": "1"}, "files": {"f": b"abc"}})
+    assert request.headers["content-type"].startswith("multipart/form-data; boundary=")
+    assert b'name="a"' in (request.content or b"")
+
+
+# Parts of bodies
+
+
+@pytest.mark.parametrize("name", ["Range", "range"])
+def test_a_part_of_a_body_is_asked_for_without_a_coding(name: str) -> None:
+    """The middle of a gzip stream is nothing that anybody can decode."""
+    calls = Calls()
+
+    assert calls.sent(headers={name: "bytes=5-9"}).headers["accept-encoding"] == "identity"
+    assert calls.sent(headers={name: "bytes=5-9", "Accept-Encoding": "gzip"}).headers["accept-encoding"] == "gzip"
+    assert "accept-encoding" not in calls.sent(headers={name: "bytes=5-9", "Accept-Encoding": None}).headers
+    assert calls.sent().headers["accept-encoding"] != "identity"
 
 
 def test_a_closed_client_sends_nothing() -> None:
@@ -538,6 +683,75 @@ def test_hops_are_bounded() -> None:
         Calls(hops, max_redirects=1).get()
 
 
+@pytest.mark.parametrize("options", [{"max_redirects": 0}, {"follow_redirects": False}])
+def test_a_client_that_follows_nothing_does_not(options: Any) -> None:
+    """CVE-2025-50181: what the client says of redirects holds for each call that says nothing else."""
+    calls = Calls(hops, **options)
+
+    if "max_redirects" in options:
+        with pytest.raises(TooManyRedirects):
+            calls.get()
+        with pytest.raises(TooManyRedirects):
+            calls.get(follow_redirects=True)
+        assert calls.get(follow_redirects=False).status_code == 302
+    else:
+        assert calls.get().status_code == 302
+        assert calls.get(follow_redirects=True).status_code == 200
+        assert calls.get(follow_redirects=lambda response, following: True).status_code == 200
+
+
+def test_a_function_may_judge_the_redirects_of_a_client_or_of_a_call() -> None:
+    def no_farther(response: Any, following: Request) -> bool:
+        return following.url.host == response.request.url.host
+
+    calls = Calls(hops, follow_redirects=no_farther)
+    stopped = calls.get(headers={"Authorization": "s"})
+
+    assert (stopped.status_code, len(stopped.history)) == (302, 1)
+    assert str(stopped.next_request.url) == "http://b.example/end"  # type: ignore[union-attr]
+    assert stopped.stripped == ("Authorization",)
+    assert calls.get(follow_redirects=True).status_code == 200
+    assert calls.get(follow_redirects=False).history == []
+    assert len(Calls(hops).get(follow_redirects=no_farther).history) == 1
+
+
+@pytest.mark.parametrize("follow", [None, 1, "yes"])
+def test_what_cannot_be_said_of_redirects(follow: Any) -> None:
+    with pytest.raises(TypeError, match="follow_redirects is True, False or a function"):
+        Session(follow_redirects=follow)
+    with pytest.raises(TypeError, match="follow_redirects is True, False or a function"):
+        Calls().get(follow_redirects=follow)
+
+
+def test_a_client_may_refuse_the_way_from_https_to_http() -> None:
+    def down(request: Request) -> Response:
+        return redirect("http://a.example/") if request.url.is_secure else OK
+
+    assert Calls(down).get("https://a.example/").status_code == 200
+    with pytest.raises(RedirectError, match="allow_downgrade"):
+        Calls(down, allow_downgrade=False).get("https://a.example/")
+    with pytest.raises(RedirectError, match="allow_downgrade"):
+        Calls(down)("PUT", "https://a.example/", content=b"body")
+    assert Calls(down, allow_downgrade=True)("PUT", "https://a.example/", content=b"body").status_code == 200
+    assert Calls(down, allow_downgrade=False).get("https://a.example/", follow_redirects=False).next_request
+    with pytest.raises(TypeError, match="allow_downgrade is True, False or None"):
+        Session(allow_downgrade="never")  # type: ignore[typeddict-item]
+
+
+def test_the_history_tells_what_stayed_behind() -> None:
+    response = Calls(hops, sensitive_headers=["x-key"]).get(headers={"AUTHORIZATION": "s", "X-Key": "s", "X": "1"})
+
+    assert [each.stripped for each in response.history] == [(), ("AUTHORIZATION", "X-Key")]
+    assert response.stripped == ()
+    assert pickle.loads(pickle.dumps(response)).history[1].stripped == ("AUTHORIZATION", "X-Key")
+
+
+def test_what_a_flow_has_shown_stayed_behind_as_well() -> None:
+    response = Calls(hops, auth=lambda request: request.with_authorization("Token s")).get()
+
+    assert [each.stripped for each in response.history] == [(), ("Authorization",)]
+
+
 def test_unfollowed_redirects_say_what_comes_next() -> None:
     response = Calls(hops).get(follow_redirects=False)
     assert str(response.next_request.url) == "http://a.example/1"  # type: ignore[union-attr]
@@ -591,6 +805,24 @@ def test_a_body_is_decoded() -> None:
     import gzip
 
     assert coded(gzip.compress(b"plain")).get().content == b"plain"
+
+
+def test_the_limits_of_a_body_that_is_decoded() -> None:
+    import gzip
+
+    packed = gzip.compress(bytes(1000))
+    calls = coded(packed)
+    assert calls.get(max_body_size=1000).content == bytes(1000)
+    with pytest.raises(LimitExceeded, match="the decoded body is larger than 999 bytes"):
+        calls.get(max_body_size=999)
+    calls.session.max_decoded_size = 1000
+    assert calls.get(max_body_size=len(packed)).content == bytes(1000)
+    with pytest.raises(LimitExceeded, match=f"the body is larger than {len(packed) - 1} bytes"):
+        calls.get(max_body_size=len(packed) - 1)
+    calls.session.max_decoded_size = 999
+    with pytest.raises(LimitExceeded, match="the decoded body is larger than 999 bytes") as caught:
+        calls.get()
+    assert caught.value.request is not None
 
 
 def test_what_cannot_be_decoded_is_an_error_with_its_request() -> None:
@@ -666,10 +898,143 @@ def test_what_fails_while_the_body_comes_is_given_up(error: BaseException) -> No
     async def exchange(request: Request, sending: Any) -> Any:
         return Broken()
 
-    calls.session._following = ()
+    calls.session._usual = ()
     calls.place = type("Place", (), {"host": InlineHost(), "exchange": staticmethod(exchange)})()  # type: ignore[assignment]
     with pytest.raises(type(error)) as caught:
         calls.get()
     assert caught.value is error
     assert not isinstance(error, HTTPError) or error.request is not None
     assert given_up == [1]
+
+
+# Cookies
+
+
+def cookies_of(calls: Calls) -> list[str | None]:
+    return [request.headers.get("cookie") for request in calls.fake.asked]
+
+
+def test_cookies_of_client_and_request() -> None:
+    calls = Calls(lambda request: Response(200, headers={"Set-Cookie": "c=3"}), cookies={"a": "1"})
+
+    calls.get(cookies={"b": "2"})
+    calls.get()
+
+    assert cookies_of(calls) == ["b=2; a=1", "a=1; c=3"]
+
+
+def test_a_session_without_cookies_has_no_jar() -> None:
+    calls = Calls()
+    calls.get()
+    calls.get(timeout=5)
+
+    assert calls.session.cookies.jar is None
+    calls.session.cookies.open()
+    calls.get()
+    assert cookies_of(calls) == [None] * 3
+
+
+def test_cookies_without_a_domain_stay_with_the_base_url() -> None:
+    """CVE-2025-27152: absolute URLs do not get what is the client's own."""
+    calls = Calls(base_url="https://a.example/v1", cookies={"a": "1"})
+
+    calls.get("x")
+    calls.get("https://b.example/")
+    calls.get("https://a.example:8443/")
+    calls.session.rebase("https://b.example/")
+    calls.get("x")
+    calls.session.rebase(None)
+    calls.get("https://c.example/")
+
+    assert cookies_of(calls) == ["a=1", None, None, "a=1", "a=1"]
+
+
+def test_what_comes_next_has_no_cookies_of_the_jar() -> None:
+    calls = Calls(lambda request: redirect("/there"), cookies={"a": "1"}, follow_redirects=False)
+
+    response = calls.get(cookies={"b": "2"})
+
+    assert response.request.headers["cookie"] == "b=2; a=1"
+    assert response.next_request is not None
+    assert response.next_request.headers["cookie"] == "b=2"
+
+
+# Proxies
+
+
+def test_a_call_that_says_nothing_of_proxies_has_no_rules() -> None:
+    session = Session()
+    place = session.place(InlineHost())
+
+    for options in ({}, {"proxy": None}, {"proxy": DEFAULT}, {"verify": False}):
+        assert session.sending(place, options, False).rules is None  # type: ignore[arg-type]
+    assert session.sending(place, {"proxy": DIRECT}, False).rules is not None
+    assert session.sending(place, {"proxy": "http://p:1"}, False).rules is not None
+    with pytest.raises(TypeError, match=r"courser\.Proxy"):
+        session.sending(place, {"proxy": 5}, False)  # type: ignore[typeddict-item]
+
+
+def test_who_answers_a_url_can_be_asked() -> None:
+    session = Session(
+        proxy={"https": "http://u:secret@p:1"}, mounts={"http://t": Fake()}, base_url="https://a.example/"
+    )
+
+    assert str(session.explain_proxy("/x")) == "http://p:1 (proxy of the client, 'https://')"
+    assert str(session.explain_proxy(URL("http://t/"))) == "direct (a transport of the client answers)"
+    assert str(session.explain_proxy("http://b/")) == "direct (the environment names no proxy)"
+    assert str(Session(trust_env=False).explain_proxy("http://b/")).startswith("direct (nothing names a proxy")
+
+
+@pytest.mark.parametrize("streamed", [True, False])
+def test_what_the_proxy_said_is_with_the_response(streamed: bool) -> None:
+    calls = Calls()
+    request = Request("GET", HERE)
+    reply = StaticReply(ResponseHead(200, b"", b"1.1", b"", 0, None, True), b"", request, 0.0)
+    sending = calls.session.sending(calls.place, {}, streamed)
+    assert "proxy" not in calls.session.response(reply, sending, b"", 0.0).extensions
+    reply.proxied = ResponseHead(200, b"Established", b"1.0", b"X-Exit: 7\r\n", None, None, False)
+
+    answer = calls.session.response(reply, sending, b"", 0.0).extensions["proxy"]
+
+    assert (answer.status_code, answer.reason_phrase, answer.http_version) == (200, "Established", "HTTP/1.0")
+    assert answer.headers["x-exit"] == "7"
+
+
+# Who follows
+
+
+@pytest.mark.parametrize("streamed", [True, False])
+def test_a_call_is_followed_by_whoever_wants_to(streamed: bool) -> None:
+    told: list[str] = []
+    calls = Calls(
+        lambda request: redirect("/end") if request.url.path == "/" else OK,
+        trace=lambda event: told.append(event.name),
+        event_hooks={"request": [lambda request: told.append(request.url.path)]},
+    )
+
+    for _ in range(2):
+        told.clear()
+        if streamed:
+            run_inline(calls.session.open(calls.place, "GET", HERE, {}))
+        else:
+            calls.get()
+
+    assert told == ["/", "request", "head", "end", "redirect", "/end", "request", "head", "bytes", "end"]
+
+
+def test_a_call_brings_its_own_trace_function() -> None:
+    told: list[Any] = []
+
+    Calls().get(extensions={"trace": told.append})
+
+    assert [event.name for event in told] == ["request", "head", "bytes", "end"]
+
+
+def test_what_a_transport_adds_the_caller_finds() -> None:
+    def answer(request: Request) -> Response:
+        made = Response(200)
+        made.extensions["from"] = "transport"
+        return made
+
+    assert Calls(answer).get().extensions == {"from": "transport"}
+    assert Calls().get().extensions == {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import pickle
+import tracemalloc
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -14,6 +15,7 @@ from courser.core.reply import StaticReply
 from courser.engines.events import End, ResponseHead
 from courser.errors import (
     DecodingError,
+    JSONError,
     LimitExceeded,
     ReadError,
     StatusError,
@@ -119,7 +121,7 @@ def test_the_head(make: Make) -> None:
     assert (stream.headers["a"], stream.request, str(stream.url)) == ("1", ASKED, "http://a.example/")
     assert str(stream.next_request.url) == "http://a.example/y"
     assert (stream.history, stream.extensions, stream.num_bytes_downloaded) == ([], {}, 0)
-    assert stream.timings.head == stream.timings.total
+    assert stream.timings.first_byte == stream.timings.total
     assert repr(stream) == f"<{type(stream).__name__} [302 Found]>"
 
 
@@ -134,6 +136,7 @@ def test_the_head(make: Make) -> None:
         ("iter_text", (), ["ab\n", "c", "é\r\n", "d"]),
         ("iter_lines", (), ["ab", "cé", "d"]),
         ("iter_lines", (2,), ["ab", "cé", "d"]),
+        ("iter_lines", (None,), ["ab", "cé", "d"]),
     ],
 )
 def test_iterating(make: Make, name: str, arguments: tuple[Any, ...], expected: list[Any]) -> None:
@@ -143,7 +146,7 @@ def test_iterating(make: Make, name: str, arguments: tuple[Any, ...], expected: 
     assert made.stream.num_bytes_downloaded == 9
 
 
-@pytest.mark.parametrize("name", ["iter_bytes", "iter_raw", "iter_text", "iter_lines"])
+@pytest.mark.parametrize("name", ["iter_bytes", "iter_raw", "iter_text", "iter_lines", "iter_json_lines"])
 def test_nothing_gives_nothing(make: Make, name: str) -> None:
     assert run(make([]).listed(name)) == []
 
@@ -158,6 +161,95 @@ def test_decoding(make: Make) -> None:
     assert run(make(list(pieces), coding=b"gzip").listed("iter_raw")) == pieces
     with pytest.raises(DecodingError):
         run(make([raw[:-9]], coding=b"gzip").listed("iter_bytes"))
+
+
+def test_json_lines(make: Make) -> None:
+    made = make([b'{"a": 1}\n[', b"2]\r\n\n3"])
+
+    assert run(made.listed("iter_json_lines")) == [{"a": 1}, [2], 3]
+
+
+def test_json_lines_up_to_one_that_is_none(make: Make) -> None:
+    """The values before it are given, and nothing after it."""
+    made = make([b"1\n2\n<html>\n", b"4\n"])
+    seen: list[Any] = []
+
+    async def main() -> None:
+        values = made.stream.iter_json_lines()
+        if isinstance(made, Async):
+            async for value in values:
+                seen.append(value)
+        else:
+            for value in values:
+                seen.append(value)
+
+    with pytest.raises(JSONError, match="line 3") as caught:
+        run(main())
+
+    assert seen == [1, 2]
+    assert caught.value.request is ASKED
+
+
+def test_an_iteration_over_json_lines_that_failed_is_over() -> None:
+    async def main() -> None:
+        values = Async(Session(), Script([b"x\n", b"1\n"]), None).stream.iter_json_lines()
+        with pytest.raises(JSONError):
+            await anext(values)
+        with pytest.raises(StopAsyncIteration):
+            await anext(values)
+
+    asyncio.run(main())
+
+
+def test_json_lines_are_read_by_the_codec_of_the_client() -> None:
+    session = Session(json_codec=(bytes.decode, str))
+    made = Async(session, Script([b"x\ny"]), None)
+
+    assert run(made.listed("iter_json_lines")) == ["x", "y"]
+
+
+@pytest.mark.parametrize("name", ["iter_lines", "iter_json_lines"])
+def test_ghsa_8xx6_hgc6_gc2m_a_line_is_bounded_unless_the_caller_says_otherwise(make: Make, name: str) -> None:
+    with pytest.raises(LimitExceeded):
+        run(make([bytes(9_000_000)] * 2).listed(name))
+
+
+def test_trailers_come_with_the_end(make: Make) -> None:
+    made = make([b"a"])
+
+    assert made.stream.trailers == {}
+    run(made.listed("iter_bytes"))
+    assert made.stream.trailers == {"T": "1"}
+
+
+@pytest.mark.parametrize("name", ["content", "text", "json", "encoding"])
+def test_what_only_a_whole_response_has_is_told(make: Make, name: str) -> None:
+    stream = make([b"a"]).stream
+
+    with pytest.raises(AttributeError, match=rf"has no {name}, its body is still to come: response\(\) gives"):
+        getattr(stream, name)
+    with pytest.raises(AttributeError, match=r"has no attribute 'nonsense'$"):
+        _ = stream.nonsense
+
+
+def test_what_the_header_says(make: Make) -> None:
+    stream = make([], fields=b"Link: </2>; rel=next\r\nContent-Disposition: attachment; filename=a.txt\r\n").stream
+
+    assert stream.links["next"]["url"] == "http://a.example/2"
+    assert stream.content_disposition.filename == "a.txt"
+
+
+def test_decoded_bodies_have_a_limit_of_their_own() -> None:
+    packed = gzip.compress(bytes(1000))
+
+    def stream(size: int, limit: int | None = None) -> Async:
+        return Async(Session(max_decoded_size=size), Script([packed], coding=b"gzip"), limit)
+
+    assert run(stream(1000).listed("iter_bytes")) == [bytes(1000)]
+    assert run(stream(1000, 100).listed("iter_bytes")) == [bytes(1000)]
+    assert run(stream(10).listed("iter_raw")) == [packed]
+    with pytest.raises(LimitExceeded, match="larger than 999 bytes"):
+        run(stream(999).listed("iter_bytes"))
 
 
 def test_text_has_the_charset_of_the_header(make: Make) -> None:
@@ -177,7 +269,7 @@ def test_reading(make: Make) -> None:
 
     assert (response.content, response.status_code, response.trailers) == (b"ab", 200, {"T": "1"})
     assert response.request is ASKED
-    assert response.timings.total > response.timings.head
+    assert response.timings.total > response.timings.first_byte
 
 
 def test_a_response_keeps_what_led_to_it(make: Make) -> None:
@@ -187,6 +279,7 @@ def test_a_response_keeps_what_led_to_it(make: Make) -> None:
 
     assert response.history is made.stream.history
     assert response.next_request is made.stream.next_request
+    assert response.stripped is made.stream.stripped
 
 
 def test_a_body_is_read_once(make: Make) -> None:
@@ -229,7 +322,7 @@ def test_what_breaks_off_is_an_error_with_its_request(make: Make) -> None:
 
 
 def test_a_body_may_be_bounded(make: Make) -> None:
-    with pytest.raises(LimitExceeded, match="max_body_size"):
+    with pytest.raises(LimitExceeded, match=r"larger than 2 bytes .*max_body_size"):
         run(make([b"abc"], limit=2).listed("iter_bytes"))
     with pytest.raises(LimitExceeded):
         run(make([b"abc"]).listed("iter_lines", 2))
@@ -265,6 +358,42 @@ def test_raise_for_status_comes_too_late_for_the_body_only(make: Make, before: s
         _ = error.response.content
 
 
+def test_cve_2025_66471_an_error_keeps_a_small_body_only(make: Make) -> None:
+    """A bomb may come with any status."""
+    bomb = gzip.compress(bytes(50_000_000))
+    made = make([bomb], status=500, coding=b"gzip")
+    tracemalloc.start()
+    try:
+        with pytest.raises(StatusError, match="500") as caught:
+            run(made.call("raise_for_status"))
+        assert tracemalloc.get_traced_memory()[1] < 4_000_000
+    finally:
+        tracemalloc.stop()
+
+    assert made.stream._reply.given_up
+    with pytest.raises(StreamClosed, match="was not kept"):
+        _ = caught.value.response.content  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("broken", [[b"a", ReadError()], [b"no gzip"]])
+def test_an_error_that_cannot_show_its_body_is_raised_without(make: Make, broken: list[Any]) -> None:
+    """The status is what was asked for."""
+    made = make(broken, status=500, coding=b"gzip" if broken == [b"no gzip"] else None)
+
+    with pytest.raises(StatusError, match="500"):
+        run(made.call("raise_for_status"))
+
+
+def test_raise_for_status_may_be_called_again(make: Make) -> None:
+    made = make([b"why"], status=500)
+
+    for _ in range(2):
+        with pytest.raises(StatusError) as caught:
+            run(made.call("raise_for_status"))
+        assert caught.value.response is not None
+        assert caught.value.response.content == b"why"
+
+
 def test_the_total_time_ends_with_the_body(make: Make) -> None:
     made = make([b"a"])
 
@@ -272,7 +401,7 @@ def test_the_total_time_ends_with_the_body(make: Make) -> None:
         first = await made.call("response")
         second = await made.call("response")
         assert first.timings == second.timings == made.stream.timings
-        assert first.timings.total > first.timings.head
+        assert first.timings.total > first.timings.first_byte
 
     run(main())
 
@@ -414,3 +543,12 @@ def test_a_stream_that_was_not_entered_says_how() -> None:
 def test_async_iterators_are_no_generators() -> None:
     """One that is left half-way wants no closing."""
     assert not hasattr(Pieces, "aclose")
+
+
+def test_what_the_proxy_said_is_with_the_stream() -> None:
+    session, reply = Session(), Script([])
+    sending = session.sending(place(session), {}, True)
+    assert ResponseStream(session, reply, sending).extensions == {}
+    reply.proxied = ResponseHead(200, b"Established", b"1.1", b"X-Exit: 7\r\n", None, None, True)
+
+    assert ResponseStream(session, reply, sending).extensions["proxy"].headers["x-exit"] == "7"

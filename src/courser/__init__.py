@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .client import AsyncClient, Client
     from .core.dial import Network
     from .core.place import Transport
+    from .core.proxies import ProxyChoice
     from .errors import (
         BodyNotReplayable,
         CertificateError,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
         ConnectError,
         ConnectionClosed,
         ConnectTimeout,
+        CookieConflict,
         DeadlineExceeded,
         DecodingError,
         HandshakeRefused,
@@ -63,22 +65,38 @@ if TYPE_CHECKING:
         WriteError,
         WriteTimeout,
     )
-    from .policies.flow import Call, Event, Pause, Read, Send, Wait
+    from .policies.auth.basic import BasicAuth
+    from .policies.auth.bearer import BearerAuth
+    from .policies.auth.digestauth import DigestAuth
+    from .policies.auth.netrcauth import NetrcAuth
+    from .policies.auth.oauth2 import OAuth2ClientCredentials, OAuth2RefreshToken
+    from .policies.flow import Call, Event, Pause, Read, Send, Stored, Wait
     from .settings import DEFAULT, DIRECT, Limits, Timeout
     from .streams import AsyncResponseStream, ResponseStream
+    from .tracing.har import HARRecorder
+    from .values.cookies.jar import Cookies
+    from .values.cookies.record import Cookie
+    from .values.disposition import ContentDisposition
     from .values.headers import Headers
+    from .values.links import Links
+    from .values.proxy import Proxy
     from .values.query import QueryParams
     from .values.request import Request
     from .values.response import Response
     from .values.timings import Timings
+    from .values.tracing import TraceEvent
+    from .values.trust import TLS
     from .values.url import URL
 
 __all__ = [
     "DEFAULT",
     "DIRECT",
+    "TLS",
     "URL",
     "AsyncClient",
     "AsyncResponseStream",
+    "BasicAuth",
+    "BearerAuth",
     "BodyNotReplayable",
     "Call",
     "CertificateError",
@@ -87,9 +105,15 @@ __all__ = [
     "ConnectError",
     "ConnectTimeout",
     "ConnectionClosed",
+    "ContentDisposition",
+    "Cookie",
+    "CookieConflict",
+    "Cookies",
     "DeadlineExceeded",
     "DecodingError",
+    "DigestAuth",
     "Event",
+    "HARRecorder",
     "HTTPError",
     "HandshakeRefused",
     "Headers",
@@ -98,13 +122,19 @@ __all__ = [
     "JSONError",
     "LimitExceeded",
     "Limits",
+    "Links",
     "LocalProtocolError",
     "MissingExtra",
+    "NetrcAuth",
     "Network",
     "NoAsyncHost",
+    "OAuth2ClientCredentials",
+    "OAuth2RefreshToken",
     "Pause",
     "PoolTimeout",
     "ProtocolError",
+    "Proxy",
+    "ProxyChoice",
     "ProxyError",
     "QueryParams",
     "Read",
@@ -120,6 +150,7 @@ __all__ = [
     "ResponseStream",
     "Send",
     "StatusError",
+    "Stored",
     "StreamClosed",
     "StreamConsumed",
     "StreamError",
@@ -127,6 +158,7 @@ __all__ = [
     "Timeout",
     "Timings",
     "TooManyRedirects",
+    "TraceEvent",
     "Transport",
     "TransportError",
     "TruncatedBody",
@@ -156,6 +188,7 @@ HOMES = (
     "values.headers",
     "values.request",
     "values.response",
+    "values.trust",
     "policies.flow",
     "core.place",
     "core.dial",
@@ -163,6 +196,19 @@ HOMES = (
     "api",
     "streams",
     "values.timings",
+    "values.tracing",
+    "values.links",
+    "values.disposition",
+    "values.proxy",
+    "core.proxies",
+    "values.cookies.record",
+    "values.cookies.jar",
+    "policies.auth.basic",
+    "policies.auth.bearer",
+    "policies.auth.netrcauth",
+    "policies.auth.digestauth",
+    "policies.auth.oauth2",
+    "tracing.har",
 )
 """The modules that the public names are at home in, from the ground up: a name is looked for no higher than it lies.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .client import Client
 from .hints import TYPE_CHECKING
+from .policies.keeper import PER_CALL
 from .settings import RequestOptions
 from .values.response import Response
 
@@ -19,9 +20,9 @@ _clients: list[Client] = []
 
 
 def _client() -> Client:
-    """The client of the module: it keeps no cookies and no state of its users', only connections."""
+    """The client of the module: it keeps connections; what servers set is forgotten when the call is over."""
     if not _clients:
-        _clients.append(Client())
+        _clients.append(Client(cookies=PER_CALL))
     return _clients[0]
 
 

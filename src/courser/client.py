@@ -22,9 +22,13 @@ if TYPE_CHECKING:
     from typing import Any, Literal, Never, Self, TypeAlias, Unpack
 
     from .core.place import Place
+    from .core.proxies import ProxyChoice
     from .mapping import AsyncResponses
-    from .settings import HeaderTypes, ParamTypes, TimeoutTypes
+    from .policies.auth.layer import Auth
+    from .policies.hooks import EventHooks, HookTypes
+    from .settings import AuthTypes, CookieTypes, HeaderTypes, ParamTypes, TimeoutTypes
     from .streams import AsyncStreaming, Streaming
+    from .values.cookies.jar import Cookies
 
     Many: TypeAlias = Iterable[str | URL | Request]
     AsyncMany: TypeAlias = Many | AsyncIterable[str | URL | Request]
@@ -50,6 +54,15 @@ class _Settings:
         self._session.headers = Headers(headers)
 
     @property
+    def cookies(self) -> Cookies:
+        """The jar: what servers have set, and what is sent with every request that it belongs to."""
+        return self._session.cookies.open()
+
+    @cookies.setter
+    def cookies(self, cookies: CookieTypes | Literal[False]) -> None:
+        self._session.cookies.replace(cookies)
+
+    @property
     def params(self) -> QueryParams:
         """Added to every URL."""
         return self._session.params
@@ -59,6 +72,15 @@ class _Settings:
         self._session.params = QueryParams(params) if params else NO_PARAMS
 
     @property
+    def auth(self) -> Auth | None:
+        """What authenticates requests without a header Authorization of their own."""
+        return self._session.credentials.auth
+
+    @auth.setter
+    def auth(self, auth: AuthTypes) -> None:
+        self._session.credentials.replace(auth)
+
+    @property
     def timeout(self) -> Timeout:
         """The limits of every request."""
         return self._session.timeout
@@ -66,6 +88,15 @@ class _Settings:
     @timeout.setter
     def timeout(self, timeout: TimeoutTypes) -> None:
         self._session.timeout = Timeout.of(timeout)
+
+    @property
+    def event_hooks(self) -> EventHooks:
+        """Lists of functions: "request" sees every request before it goes, "response" the head of every response."""
+        return self._session.watchers.hooks
+
+    @event_hooks.setter
+    def event_hooks(self, hooks: HookTypes) -> None:
+        self._session.watchers.hooks = hooks
 
     @property
     def base_url(self) -> URL | None:
@@ -90,6 +121,17 @@ class _Settings:
             **parts: see `RequestParts`.
         """
         return self._session.build(method, url, parts)
+
+    def explain_proxy(self, url: str | URL) -> ProxyChoice:
+        """Say which proxies a URL is reached through, and why: which option, or which variable of the environment.
+
+        Args:
+            url: absolute, or below base_url.
+
+        Raises:
+            InvalidURL: the environment names a proxy that is none.
+        """
+        return self._session.explain_proxy(url)
 
     def __repr__(self) -> str:
         base = "" if self.base_url is None else f" {self.base_url.redacted()}"
@@ -275,15 +317,25 @@ class Client(_Settings):
 
         return run_map(self._session, self._place, requests, concurrency, False, return_exceptions, options)
 
-    def stats(self) -> Mapping[str, int]:
-        """How many connections are open, and how many of them idle."""
-        pool = self._place.pool
-        return {"connections": len(pool.permits), "idle": pool.idle}
+    @overload
+    def stats(self, *, by_origin: Literal[False] = False) -> Mapping[str, int]: ...
+    @overload
+    def stats(self, *, by_origin: Literal[True]) -> Mapping[str, Mapping[str, int]]: ...
+    def stats(self, *, by_origin: bool = False) -> Mapping[str, Any]:
+        """How many connections are open, and how many of them idle.
+
+        Args:
+            by_origin: give that for each origin, together with how many requests wait for a connection.
+        """
+        from .core.stats import counts
+
+        return counts([self._place.pool], by_origin)
 
     def close(self) -> None:
         """Close the connections. What is under way ends with its own; the client takes no more requests."""
         self._session.closed = True
         self._place.pool.close()
+        self._session.watchers.flush()
 
     def __enter__(self) -> Self:
         return self
@@ -473,16 +525,26 @@ class AsyncClient(_Settings):
 
         return run_async_map(self._session, self._here, requests, concurrency, False, return_exceptions, options)
 
-    def stats(self) -> Mapping[str, int]:
-        """How many connections are open in all event loops, and how many of them idle."""
-        pools = [place.pool for _, place in list(self._places.values())]
-        return {"connections": sum(len(pool.permits) for pool in pools), "idle": sum(pool.idle for pool in pools)}
+    @overload
+    def stats(self, *, by_origin: Literal[False] = False) -> Mapping[str, int]: ...
+    @overload
+    def stats(self, *, by_origin: Literal[True]) -> Mapping[str, Mapping[str, int]]: ...
+    def stats(self, *, by_origin: bool = False) -> Mapping[str, Any]:
+        """How many connections are open in all event loops, and how many of them idle.
+
+        Args:
+            by_origin: give that for each origin, together with how many requests wait for a connection.
+        """
+        from .core.stats import counts
+
+        return counts([place.pool for _, place in list(self._places.values())], by_origin)
 
     async def close(self) -> None:
         """Close the connections in all event loops; see `Client.close`."""
         self._session.closed = True
         for _, place in list(self._places.values()):
             place.pool.close()
+        self._session.watchers.flush()
 
     aclose = close
 

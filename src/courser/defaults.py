@@ -5,29 +5,44 @@ Whatever can be wrong with an option is said when the client is made, not at its
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 
-from .engines.packages import accept_encoding
-from .errors import InvalidRequest
 from .hints import TYPE_CHECKING, TypedDict, cast
+from .packages import accept_encoding
+from .resolve.detours import Detours
 from .settings import Limits, Timeout, check_names, is_whole
 from .values.headers import Headers
 from .values.query import QueryParams
+from .values.trust import checked_cert, checked_verify
 from .version import __version__
 
 if TYPE_CHECKING:
     import ssl
-    from typing import Any, Final
+    from typing import Any, Final, Literal
 
     from .core.dial import Network
     from .core.mounts import Mounts
     from .core.place import Transport
     from .core.route import TLSPolicy
+    from .errors import CertificateError
     from .policies.flow import Middleware
-    from .settings import CertTypes, HeaderTypes, ParamTypes, TimeoutTypes, VerifyTypes
+    from .policies.hooks import HookTypes
+    from .settings import (
+        AuthTypes,
+        CertTypes,
+        Coding,
+        CookieTypes,
+        FollowTypes,
+        HeaderTypes,
+        ParamTypes,
+        ProxyTypes,
+        TimeoutTypes,
+        VerifyTypes,
+    )
+    from .values.codec import JSONCodec, JSONCodecTypes
     from .values.text import DefaultEncoding
+    from .values.tracing import TraceEvent
     from .values.url import URL
 
 __all__ = [
@@ -39,12 +54,14 @@ __all__ = [
     "LazyContexts",
     "check_options",
     "checked_cert",
+    "checked_codec",
     "checked_count",
     "checked_limit",
     "checked_mounts",
     "checked_names",
     "checked_verify",
     "default_headers",
+    "detours",
     "resolve_late",
     "source_address",
 ]
@@ -64,48 +81,78 @@ class ClientOptions(TypedDict, total=False):
             only.
         headers: sent with every request.
         params: added to every URL.
+        cookies: what the jar begins with, or a `Cookies` to share; those without a domain go wherever the caller sends
+            a request, with a base_url to its origin. False: what servers set is not kept.
+        auth: (user, password), an auth object, or a flow; for requests without a header Authorization of their own,
+            with a base_url to its origin only.
+        compress: the content coding of every body, except where a request has a Content-Encoding: gzip, deflate, br or
+            zstd.
         timeout: the limits of every request.
-        follow_redirects: whether redirects are followed (True).
+        follow_redirects: whether redirects are followed (True), or a function that says so for each; see `SendOptions`.
         max_redirects: hops that are followed (20).
-        verify: False, a CA file or folder, or an ssl.SSLContext.
-        cert: a client certificate: a PEM file, (file, key) or (file, key, password).
+        allow_downgrade: whether redirects lead from https to http: True, False, or None for as long as no body goes
+            along (None).
+        proxy: the URL of a proxy or a Proxy; a list of them, in the order in which they are met; a mapping of URL
+            patterns to them; DIRECT for none. Without it the environment is asked.
+        verify: how servers' certificates are verified: True for the system's roots, False for not at all, a CA file or
+            folder, certificates as PEM, an ssl.SSLContext, or a TLS, which knows fingerprints too.
+        cert: a client certificate: a PEM file, (file, key) or (file, key, password); with a base_url for its origin
+            only.
         raise_for_status: raise StatusError for 4xx and 5xx.
-        max_body_size: bytes of body above which LimitExceeded is raised.
+        max_body_size: bytes of body above which LimitExceeded is raised, before and after decoding.
+        max_decoded_size: bytes of body after decoding, where another number holds for them.
+        json_codec: what reads and writes JSON: a module or an object with loads and dumps, as orjson, or with decode
+            and encode, as msgspec.json, or a pair of such functions.
         limits: how many connections, and for how long.
         default_encoding: for text whose charset nobody names: a name, or a function of the bytes.
         transport: answers every request instead of the network.
-        mounts: transports by URL pattern; None for the client's own.
+        mounts: transports and proxies by URL pattern; None connects to the server itself.
         network: connects instead of sockets.
         middleware: flows around every request, the outermost first.
+        event_hooks: {"request": [...], "response": [...]}: functions that see every request before it goes out, and the
+            head of every response, those of redirects too; async functions are awaited in async clients.
+        trace: a function that is told of everything that happens on the way, as a TraceEvent.
         uds: the path of a Unix socket to connect to, whatever the host.
         local_address: the local address to connect from.
         socket_options: (level, option, value), set on every socket.
         resolver: finds the addresses of a host.
         sensitive_headers: names of more fields that redirects do not carry to another origin; Authorization, Cookie and
             Proxy-Authorization never are.
+        trust_env: take from the environment what nothing is said of here: proxies, root certificates, passwords from a
+            netrc file (True).
     """
 
     base_url: str | URL
     headers: HeaderTypes
     params: ParamTypes
+    cookies: CookieTypes | Literal[False]
+    auth: AuthTypes
+    compress: Coding | None
     timeout: TimeoutTypes
-    follow_redirects: bool
+    follow_redirects: FollowTypes
     max_redirects: int
+    allow_downgrade: bool | None
+    proxy: ProxyTypes
     verify: VerifyTypes
     cert: CertTypes
     raise_for_status: bool
     max_body_size: int | None
+    max_decoded_size: int | None
+    json_codec: JSONCodecTypes | None
     limits: Limits
     default_encoding: DefaultEncoding
     transport: Transport | None
-    mounts: Mapping[str, Transport | None]
+    mounts: Mapping[str, Transport | ProxyTypes]
     network: Network | None
     middleware: Iterable[Middleware]
+    event_hooks: HookTypes | None
+    trace: Callable[[TraceEvent], object] | None
     uds: str | None
     local_address: str | tuple[str, int] | None
     socket_options: Iterable[tuple[int, int, int | bytes]]
     resolver: Callable[[str, int], list[tuple[int, Any]]] | None
     sensitive_headers: Iterable[str]
+    trust_env: bool
 
 
 ORDINARY: Final = frozenset({"user-agent", "accept", "accept-encoding"})
@@ -114,9 +161,12 @@ ORDINARY: Final = frozenset({"user-agent", "accept", "accept-encoding"})
 CLIENT_OPTIONS: Final = frozenset(ClientOptions.__optional_keys__)
 
 KINDS: Final[dict[str, tuple[Callable[[Any], bool], str]]] = {
+    "allow_downgrade": (lambda value: isinstance(value, bool), "True, False or None"),
+    "compress": (lambda value: value in ("gzip", "deflate", "br", "zstd"), "gzip, deflate, br or zstd"),
     "limits": (lambda value: isinstance(value, Limits), "a courser.Limits"),
+    "trace": (callable, "a function of a courser.TraceEvent"),
     "middleware": (lambda value: isinstance(value, Iterable), "an iterable of flows, such as [flow]"),
-    "mounts": (lambda value: isinstance(value, Mapping), "a mapping of URL patterns to transports"),
+    "mounts": (lambda value: isinstance(value, Mapping), "a mapping of URL patterns to transports and proxies"),
     "network": (lambda value: hasattr(value, "connect"), "a courser.Network: it has a method connect"),
     "transport": (lambda value: hasattr(value, "send"), "a courser.Transport: it has a method send"),
     "resolver": (callable, "a function of host and port"),
@@ -145,6 +195,18 @@ def check_options(options: ClientOptions) -> None:
             raise TypeError(f"{name} is {wanted}, not {value!r}")
 
 
+def detours(options: ClientOptions) -> Detours:
+    """What a client says of proxies.
+
+    Raises:
+        InvalidRequest, InvalidURL, UnsupportedScheme, TypeError: an option names no proxy that can be used.
+    """
+    # Where somebody else than the host itself is connected to, nobody but the caller knows of a proxy.
+    elsewhere = options.get("network") is not None or options.get("uds") is not None
+    trusting = options.get("trust_env", True) and not elsewhere
+    return Detours(options.get("proxy"), options.get("mounts") or {}, trusting)
+
+
 class LazyContexts:
     """The TLS contexts of the process, met when the first one is needed: importing ssl takes its time."""
 
@@ -160,6 +222,18 @@ class LazyContexts:
 
         return contexts.build(policy, protocols)
 
+    def check(self, policy: TLSPolicy, name: str, certificate: bytes | None, /) -> None:
+        from .tls.refusal import check_fingerprints
+
+        check_fingerprints(policy, name, certificate)
+
+    def refusal(
+        self, policy: TLSPolicy, name: str, error: ssl.SSLCertVerificationError, certificate: bytes | None, /
+    ) -> CertificateError:
+        from .tls.refusal import refusal
+
+        return refusal(policy, name, error, certificate)
+
 
 def resolve_late(host: str, port: int) -> list[tuple[int, Any]]:
     """Ask the system's resolver, met when the first name is looked up."""
@@ -168,34 +242,17 @@ def resolve_late(host: str, port: int) -> list[tuple[int, Any]]:
     return resolve(host, port)
 
 
-def checked_verify(verify: Any) -> Any:
-    """What a TLS policy takes for the option `verify`.
+def checked_codec(codec: Any) -> JSONCodec | None:
+    """What reads and writes JSON for the option `json_codec`; None is the standard library.
 
     Raises:
-        TypeError: it is of another kind; None too, which could be meant either way.
+        TypeError: it can neither read nor write.
     """
-    if isinstance(verify, bool):
-        return verify
-    if isinstance(verify, str) or hasattr(verify, "__fspath__"):
-        return os.fspath(verify)
-    if not hasattr(verify, "wrap_socket"):
-        raise TypeError(f"verify is True, False, the path of a CA file or folder, or an ssl.SSLContext, not {verify!r}")
-    return verify
-
-
-def checked_cert(cert: Any) -> tuple[str, str | None, str | None] | None:
-    """What a TLS policy takes for the option `cert`.
-
-    Raises:
-        TypeError: it is of another kind.
-    """
-    if cert is None:
+    if codec is None:
         return None
-    parts: list[Any] = [*cert] if type(cert) is tuple else [cert]
-    if 1 <= len(parts) <= 3 and all(isinstance(part, str) or hasattr(part, "__fspath__") for part in parts[:2]):
-        paths: list[str] = [os.fspath(part) for part in parts[:2]]
-        return (paths[0], paths[1] if len(paths) == 2 else None, parts[2] if len(parts) == 3 else None)
-    raise TypeError("cert is the path of a PEM file, (certificate, key) or (certificate, key, password)")
+    from .values.codec import codec_of
+
+    return codec_of(codec)
 
 
 def checked_count(name: str, value: int) -> int:
@@ -245,22 +302,18 @@ def source_address(address: object) -> tuple[str, int] | None:
             raise TypeError(f"local_address is an address or (address, port), not {address!r}")
 
 
-def checked_mounts(
-    transport: Transport | None, mounts: Mapping[str, Transport | None] | None
-) -> Mounts[Transport | None] | None:
-    """The transports of a client by pattern, None where it has none.
+def checked_mounts(transport: Transport | None, mounts: Mapping[str, Any] | None) -> Mounts[Transport | None] | None:
+    """The transports of a client by pattern, None where it has none; no transport is where a proxy is mounted.
 
     Raises:
-        InvalidRequest: a pattern that is none, or what it leads to is no transport.
+        InvalidRequest: a pattern that is none.
     """
     table: dict[str, Transport | None] = {}
     if transport is not None:
         table["all://"] = transport
-    table.update(mounts or {})
-    for pattern, each in table.items():
-        if each is not None and not hasattr(each, "send"):
-            raise InvalidRequest(detail=f"mounts: {pattern!r} leads to {each!r}, which has no method send")
-    if not table:
+    for pattern, each in (mounts or {}).items():
+        table[pattern] = each if hasattr(each, "send") else None
+    if not any(each is not None for each in table.values()):
         return None
     from .core.mounts import Mounts
 

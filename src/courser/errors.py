@@ -3,6 +3,7 @@
     HTTPError                            the caller catches this to catch all
     |- InvalidURL, UnsupportedScheme,
     |  InvalidRequest                    the caller's fault, nothing was sent (also ValueError)
+    |- CookieConflict                    a name that cookies of different values have (also LookupError)
     |- MissingExtra                      names what to install (also ImportError)
     |- StatusError                       4xx or 5xx, from raise_for_status()
     |- TooManyRedirects, RedirectError,
@@ -43,6 +44,7 @@ __all__ = [
     "ConnectError",
     "ConnectTimeout",
     "ConnectionClosed",
+    "CookieConflict",
     "DeadlineExceeded",
     "DecodingError",
     "HTTPError",
@@ -135,6 +137,12 @@ class InvalidRequest(HTTPError, ValueError):
     """An argument cannot be turned into a request."""
 
     summary = "invalid request"
+
+
+class CookieConflict(HTTPError, LookupError):
+    """Several cookies have the name that was asked for, and different values."""
+
+    summary = "the name of the cookie is ambiguous"
 
 
 class MissingExtra(HTTPError, ImportError):
@@ -332,9 +340,17 @@ class CertificateError(TLSError):
 
 
 class ProxyError(ConnectError):
-    """The proxy refused or failed."""
+    """The proxy refused or failed.
+
+    Args:
+        response: what an HTTP proxy answered to CONNECT instead of opening a tunnel.
+    """
 
     summary = "the proxy refused or failed"
+
+    def __init__(self, *, response: Response | None = None, **facts: Any) -> None:
+        super().__init__(**facts)
+        self.response = response
 
 
 class ReadError(TransportError, ConnectionError):

@@ -11,6 +11,7 @@ from .core.dial import Dialer
 from .core.exchange import HEAD, SETTLED
 from .core.place import Place
 from .core.pool import Pool
+from .core.reply import too_large
 from .core.route import Routes, TLSPolicy
 from .core.send import Sending
 from .defaults import (
@@ -22,42 +23,54 @@ from .defaults import (
     LazyContexts,
     check_options,
     checked_cert,
+    checked_codec,
     checked_count,
     checked_limit,
     checked_mounts,
     checked_names,
     checked_verify,
     default_headers,
+    detours,
     resolve_late,
     source_address,
 )
-from .errors import ClientClosed, HTTPError, LimitExceeded, StreamClosed
+from .errors import ClientClosed, HTTPError, InvalidRequest, StreamClosed
 from .hints import TYPE_CHECKING
-from .policies.redirect import SECRETS, follow_redirects, next_request, redirects
+from .packages import accept_encoding
+from .policies.credentials import Credentials
+from .policies.keeper import CookieKeeper
+from .policies.redirect import SECRETS, checked_follow, follow_redirects, left_behind, next_request, redirects
 from .settings import DEFAULT, RequestOptions, RequestParts, SendOptions, Timeout, check_names
 from .values.body import make_body
 from .values.headers import Headers
 from .values.query import QueryParams
 from .values.request import NO_FIELDS, NOTHING, PARTS, Request, checked_extensions, complete
-from .values.response import REDIRECTS, Response
+from .values.response import REDIRECTS, HeadView, Response
 from .values.url import URL, parse_url
+from .watching import DEBUG, Watchers
 
 if TYPE_CHECKING:
     from typing import Any, Final, Unpack
 
+    from .core.calltls import CallTLS
     from .core.http1 import HTTP1Connection
+    from .core.proxies import ProxyChoice, Rules
     from .core.reply import Reply
     from .core.waiter import Host
-    from .settings import ParamTypes
+    from .engines.events import ResponseHead
+    from .policies.flow import Middleware
+    from .settings import Coding, ParamTypes, RedirectJudge
     from .values.fields import FieldBlock
     from .values.text import DefaultEncoding
 
-__all__ = ["Session", "not_kept"]
+__all__ = ["Session", "not_kept", "said_by_proxy"]
 
 REQUEST_OPTIONS: Final = frozenset(RequestOptions.__optional_keys__)
 
-SPECIAL: Final = ("host", "content-length", "transfer-encoding")
+SPECIAL: Final = ("host", "content-length", "transfer-encoding", "expect")
 """Fields that a client may be given as defaults, though they cannot go into the block that all requests share."""
+
+SAID_OF_TLS: Final = frozenset({"verify", "cert", "server_hostname"})
 
 VERSIONS: Final = {b"1.1": "HTTP/1.1", b"2": "HTTP/2"}
 """The usual ones, ready made."""
@@ -76,30 +89,48 @@ class Session:
 
     def __init__(self, **options: Unpack[ClientOptions]) -> None:
         check_options(options)
+        self.cookies = CookieKeeper(options.get("cookies"))
         self.rebase(options.get("base_url"))
         self.headers = default_headers()
         if "headers" in options:
             self.headers.update(options["headers"])
         self.params = QueryParams(options.get("params")) if options.get("params") else NO_PARAMS
         self.timeout = Timeout.of(options["timeout"]) if "timeout" in options else DEFAULT_TIMEOUT
-        self.follow_redirects = options.get("follow_redirects", True)
         self.raise_for_status = options.get("raise_for_status", False)
         self.max_body_size = checked_limit("max_body_size", options.get("max_body_size"))
+        self.max_decoded_size = checked_limit("max_decoded_size", options.get("max_decoded_size"))
+        self._limit = self._travelling(self.max_body_size)
+        codec = checked_codec(options.get("json_codec"))
+        self.loads = None if codec is None else codec.loads
+        self.dumps = None if codec is None else codec.dumps
+        self.compress: Coding | None = options.get("compress")
         self.default_encoding: DefaultEncoding = options.get("default_encoding") or "utf-8"
         self.limits = options.get("limits") or DEFAULT_LIMITS
         self.closed = False
         self._secrets = checked_names(options.get("sensitive_headers") or ()) | SECRETS
-        self._tls = TLSPolicy(checked_verify(options.get("verify", True)), checked_cert(options.get("cert")))
+        self._tls = TLSPolicy.of(
+            checked_verify(options.get("verify", True)),
+            checked_cert(options.get("cert")),
+            options.get("trust_env", True),
+        )
         self._middleware = tuple(options.get("middleware") or ())
-        hops = checked_count("max_redirects", options.get("max_redirects", 20))
-        self._following = (*self._middleware, follow_redirects(hops, self._secrets))
+        self.watchers = Watchers(options.get("trace"), options.get("event_hooks"), self._secrets)
+        self.credentials = Credentials(options.get("auth"), options.get("trust_env", True))
+        if self.credentials.auth is not None and "authorization" in self.headers:
+            raise InvalidRequest(detail="a client was given auth= and the header Authorization", hint="give one")
+        self._max_redirects = checked_count("max_redirects", options.get("max_redirects", 20))
+        self._downgrade = options.get("allow_downgrade")
+        self._following = self._followed_by(None)
+        self._usual = self._layers(options.get("follow_redirects", True))
         network = options.get("network")
+        self._detours = detours(options)
         self._routes = Routes(
             self._tls,
             options.get("uds"),
             source_address(options.get("local_address")),
             tuple(options.get("socket_options") or ()),
             network,
+            self._detours.hops,
         )
         self._mounts = checked_mounts(options.get("transport"), options.get("mounts"))
         self._dialer = Dialer(options.get("resolver") or resolve_late, LazyContexts(), network)
@@ -107,6 +138,7 @@ class Session:
     def rebase(self, url: str | URL | None) -> None:
         """Append URLs that are not absolute to another one from now on."""
         self.base_url = None if url is None or url == "" else URL(url)
+        self.cookies.home = None if self.base_url is None else self.base_url.origin
         # What is the client's own is noted anew by the next request: it stays with the base_url.
         self._shared: FieldBlock | None = None
 
@@ -114,8 +146,18 @@ class Session:
 
     def place(self, host: Host) -> Place:
         """A place of this client under a host."""
+        self.watchers.look()
         pool: Pool[HTTP1Connection] = Pool(self.limits, host.lock, host.deliver, host.turned)
         return Place(host, pool, self._dialer, self._routes, self._mounts)
+
+    def explain_proxy(self, url: str | URL) -> ProxyChoice:
+        """Which proxies a URL is reached through, and why; see `Client.explain_proxy`."""
+        from .core.proxies import ProxyChoice
+
+        target = self._absolute(url)
+        if self._mounts is not None and self._mounts.find(target) is not None:
+            return ProxyChoice((), "a transport of the client answers")
+        return self._detours.whole().explain(target)
 
     # Requests
 
@@ -149,7 +191,13 @@ class Session:
         return self.request(method, url, parts)
 
     def _full(self, method: str, target: URL, options: RequestParts) -> Request:
-        body = make_body(content=options.get("content"), data=options.get("data"), json=options.get("json"))
+        body = make_body(
+            content=options.get("content"),
+            data=options.get("data"),
+            json=options.get("json"),
+            files=options.get("files"),
+            json_encode=self.dumps,
+        )
         if self._trusts(target):
             own, params = self.headers, self.params
         else:
@@ -158,16 +206,22 @@ class Session:
             # They are meant for this URL, and the client's for all: theirs is the right of way.
             own = own.merged({"Authorization": None})
         headers = own.merged(options.get("headers"))
+        if "range" in headers and headers.get("accept-encoding") == accept_encoding():
+            headers["Accept-Encoding"] = "identity"  # a part of an encoded body could not be decoded
         target = _with_params(target, params, options.get("params"))
         extensions = checked_extensions(options.get("extensions"))
         request = Request.assemble(method, target, NO_FIELDS, headers, body, extensions)
         request.move_credentials()
-        complete(headers, body)
+        if options.get("cookies"):
+            request.add_cookies(options.get("cookies"))
+        coding = options.get("compress", None if "content-encoding" in headers else self.compress)
+        request.body = complete(headers, body, coding)
         self._share(self.headers)
         return request
 
     def _share(self, headers: Headers) -> None:
         """Note the encoded default fields as fit for every request, unless one of them is no matter of course."""
+        self.watchers.look()
         block = headers.encode()
         self._shared = None if any(name in headers for name in SPECIAL) else block
         if self.base_url is not None:
@@ -185,37 +239,56 @@ class Session:
 
     # Sending
 
+    def _layers(self, follow: object) -> tuple[Middleware, ...]:
+        """The policies of a call, by its option `follow_redirects`."""
+        judge = checked_follow(follow)
+        if isinstance(judge, bool):
+            return self._following if judge else self._middleware
+        return self._followed_by(judge)
+
+    def _followed_by(self, judge: RedirectJudge | None) -> tuple[Middleware, ...]:
+        policy = follow_redirects(self._max_redirects, self._secrets, judge, self._downgrade)
+        return (*self._middleware, policy)
+
     def sending(self, place: Place, options: SendOptions, streamed: bool) -> Sending:
         """What stays the same over all hops of one call."""
+        keeper = self.cookies
+        jar = keeper.jar
+        cookies = None if jar is None or not jar.store.sites else keeper.begin()
         if not options:
             return Sending(
                 place.host,
                 Deadline(self.timeout, streamed, monotonic()),
-                self._following if self.follow_redirects else self._middleware,
+                self._usual,
                 place.exchange,
-                self.max_body_size,
+                self._limit,
                 HEAD if streamed or self._middleware else SETTLED,
+                None,
+                keeper,
+                cookies,
             )
         given = options.get("timeout", DEFAULT)
         return Sending(
             place.host,
             Deadline(self.timeout if given is DEFAULT else Timeout.of(given), streamed, monotonic()),
-            self._following if options.get("follow_redirects", self.follow_redirects) else self._middleware,
+            self._layers(options["follow_redirects"]) if "follow_redirects" in options else self._usual,
             place.exchange,
-            checked_limit("max_body_size", options.get("max_body_size", self.max_body_size)),
+            self._travelling(checked_limit("max_body_size", options["max_body_size"]))
+            if "max_body_size" in options
+            else self._limit,
             HEAD if streamed or self._middleware else SETTLED,
-            self._policy(options),
+            None,
+            keeper,
+            cookies,
+            _rules(options),
         )
 
-    def _policy(self, options: SendOptions) -> TLSPolicy | None:
-        if "verify" not in options and "cert" not in options and "server_hostname" not in options:
+    def _said_of_tls(self, options: SendOptions, request: Request) -> CallTLS | None:
+        if self._tls.cert is None and SAID_OF_TLS.isdisjoint(options):
             return None
-        policy = self._tls
-        if "verify" in options:
-            policy = policy._replace(verify=checked_verify(options["verify"]))
-        if "cert" in options:
-            policy = policy._replace(cert=checked_cert(options["cert"]))
-        return policy._replace(server_hostname=options.get("server_hostname"))
+        from .core.calltls import call_tls
+
+        return call_tls(self._tls, options, request, self._trusts)
 
     def how(self, request: object, options: SendOptions) -> SendOptions:
         """Check a request that was made before, and the options of `send`, which say how and not what.
@@ -244,19 +317,38 @@ class Session:
         """One buffered call of a request that is made."""
         if self.closed:
             raise ClientClosed(request=request)
+        layer: Middleware | None = None
+        credentials = self.credentials
+        if credentials.auth is not None or credentials.ambient is not None or "auth" in options:
+            request, layer = credentials.show(request, options, self.headers, self._trusts(request.url))
         sending = self.sending(place, options, False)
+        if options or self._tls.cert is not None:
+            sending.tls = self._said_of_tls(options, request)
+        following = len(sending.layers)
+        if layer is not None:
+            sending.layers = (*sending.layers, layer)
+        watchers = self.watchers
+        if (
+            watchers.wanted
+            or "trace" in request.extensions
+            or (watchers.logger is not None and (watchers.logger.level or watchers.root.level) <= DEBUG)
+        ):
+            watchers.follow(request, sending)
         if self._middleware:
             reply = await sending.run(request)
         else:
             # The one policy that is left acts upon redirects only: other responses are spared its frames.
-            reply = await sending.exchange(request, sending)
-            if sending.layers and reply.status_code in REDIRECTS:
+            if len(sending.layers) == following:
+                reply = await sending.exchange(request, sending)
+            else:
+                reply = await sending.run(request, None, following)
+            if following and reply.status_code in REDIRECTS:
                 reply = await sending.run(request, reply)
         try:
             content = await (reply.collect(place.host) if reply.filters is None else reply.whole(place.host))
             head = reply.head or reply.final
             if head.coding is not None or sending.limit is not None:
-                content = _decoded(head.coding, content, sending.limit, reply.request)
+                content = await self._content(head.coding, content, sending)
         except BaseException as error:
             reply.abort()
             if isinstance(error, HTTPError) and error.request is None:
@@ -266,7 +358,7 @@ class Session:
         status = reply.status_code
         if reply.history or status in REDIRECTS:
             response.history = self.history(reply, sending)
-            response.next_request = self.follow_up(reply)
+            self.lead_on(response, reply)
         if status >= 400 and self.raises(options):
             response.raise_for_status()
         return response
@@ -276,10 +368,47 @@ class Session:
         request = self.request(method, url, options)
         if self.closed:
             raise ClientClosed(request=request)
+        layer: Middleware | None = None
+        credentials = self.credentials
+        if credentials.auth is not None or credentials.ambient is not None or "auth" in options:
+            request, layer = credentials.show(request, options, self.headers, self._trusts(request.url))
         sending = self.sending(place, options, True)
+        if options or self._tls.cert is not None:
+            sending.tls = self._said_of_tls(options, request)
+        if layer is not None:
+            sending.layers = (*sending.layers, layer)
+        watchers = self.watchers
+        if (
+            watchers.wanted
+            or "trace" in request.extensions
+            or (watchers.logger is not None and (watchers.logger.level or watchers.root.level) <= DEBUG)
+        ):
+            watchers.follow(request, sending)
         reply = await sending.run(request)
         sending.deadline.to_head()
         return reply, sending
+
+    def _travelling(self, limit: int | None) -> int | None:
+        """The limit for a body as it travels: what was said, or more than an honest coding makes of what is allowed."""
+        decoded = self.max_decoded_size
+        return limit if limit is not None or decoded is None else decoded + decoded // 256 + 65536
+
+    def decoded_limit(self, sending: Sending) -> int | None:
+        """Bytes of decoded body that a call allows."""
+        return sending.limit if self.max_decoded_size is None else self.max_decoded_size
+
+    async def _content(self, coding: bytes | None, raw: bytes, sending: Sending) -> bytes:
+        """The body of a reply as its response has it."""
+        if sending.limit is not None and len(raw) > sending.limit:
+            raise too_large(sending.limit)
+        limit = self.decoded_limit(sending)
+        if coding is not None:
+            from .core.unpack import unpack
+
+            return await unpack(coding, raw, limit, sending.host, sending.deadline)
+        if limit is not None and len(raw) > limit:
+            raise too_large(limit)
+        return raw
 
     # Responses
 
@@ -298,42 +427,79 @@ class Session:
         """
         head = reply.head or reply.final
         end = reply.end
-        return Response.assemble(
+        response = Response.assemble(
             head.status,
             head.reason,
             VERSIONS.get(head.version) or reply.http_version,
             head.fields,
             reply.request,
-            (sending.deadline.started, reply.head_at, ended),
+            (sending.deadline.started, reply.head_at, ended, reply.sent_at, reply.opening),
             self.default_encoding,
             content,
             b"" if end is None else end.trailers,
+            self.loads,
         )
+        if reply.extra is not None:
+            response.extensions.update(reply.extra)
+        if reply.proxied is not None:
+            response.extensions["proxy"] = said_by_proxy(reply.proxied)
+        return response
 
     def history(self, reply: Reply, sending: Sending) -> list[Response]:
         """The responses of the redirects that led to a reply."""
-        return [self._past(each, sending) for each in reply.history]
+        replies = [*reply.history, reply]
+        return [self._past(each, sending, replies[at + 1].request) for at, each in enumerate(reply.history)]
 
-    def follow_up(self, reply: Reply) -> Request | None:
+    def lead_on(self, view: HeadView, reply: Reply, following: Request | None = None) -> None:
+        """Say of a redirect where it leads, and what it leaves behind.
+
+        Args:
+            view: the response.
+            reply: what it is made of.
+            following: the request that was sent next, where one was.
+        """
+        view.next_request = self._follow_up(reply)
+        following = following or view.next_request
+        if following is not None:
+            view.stripped = left_behind(reply.request, following, self._secrets)
+
+    def _follow_up(self, reply: Reply) -> Request | None:
         """The request that a redirect asks for, where there is one that can be sent."""
         if not redirects(reply):
             return None
         try:
-            return next_request(reply.request, reply, self._secrets)
+            return next_request(getattr(reply.request, "unsigned", reply.request), reply, self._secrets)
         except HTTPError:
             return None
 
-    def _past(self, reply: Reply, sending: Sending) -> Response:
+    def _past(self, reply: Reply, sending: Sending, following: Request) -> Response:
         # What a redirect carries as its body is decoded only if somebody asks for it.
         raw, coding, request = b"".join(reply.chunks), reply.final.coding, reply.request
         content: bytes | Callable[[], bytes] = raw
         if reply.end is None:
             content = partial(not_kept, request)
         elif coding is not None:
-            content = partial(_decoded, coding, raw, sending.limit, request)
+            content = partial(_decoded, coding, raw, self.decoded_limit(sending), request)
         response = self.response(reply, sending, content, reply.head_at)
-        response.next_request = self.follow_up(reply)
+        self.lead_on(response, reply, following)
         return response
+
+
+def _rules(options: SendOptions) -> Rules | None:
+    """What a call says of proxies."""
+    given = options.get("proxy")
+    if given is None or given is DEFAULT:
+        return None
+    from .core.proxies import rules_of
+
+    return rules_of(given)
+
+
+def said_by_proxy(head: ResponseHead) -> Response:
+    """The answer with which an HTTP proxy opened a tunnel."""
+    from .engines.links.tunnel import answer_of
+
+    return answer_of(head)
 
 
 def not_kept(request: Request) -> bytes:
@@ -350,11 +516,7 @@ def _with_params(target: URL, own: QueryParams, given: ParamTypes) -> URL:
     return target.with_params(own.merge(given))
 
 
-def _decoded(coding: bytes | None, raw: bytes, limit: int | None, request: Request) -> bytes:
-    if limit is not None and len(raw) > limit:
-        raise LimitExceeded(detail=f"the body is larger than max_body_size, {limit} bytes", request=request)
-    if coding is None:
-        return raw
+def _decoded(coding: bytes, raw: bytes, limit: int | None, request: Request) -> bytes:
     from .engines.coding import decode_all
 
     try:

@@ -2,26 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Mapping, Sequence
 from enum import Enum
 
 from .hints import TYPE_CHECKING, TypedDict
 
 if TYPE_CHECKING:
     import ssl
+    from http.cookiejar import CookieJar
     from os import PathLike
     from typing import IO, Any, Final, Literal, TypeAlias
 
+    from .policies.auth.layer import Auth
+    from .policies.flow import Answer
+    from .values.cookies.jar import Cookies
+    from .values.cookies.record import Cookie
     from .values.headers import Headers
+    from .values.proxy import Proxy
     from .values.query import QueryParams
+    from .values.request import Request
+    from .values.trust import TLS
 
 __all__ = [
     "DEFAULT",
     "DIRECT",
+    "AuthTypes",
     "Content",
+    "CookieTypes",
+    "FileTypes",
+    "FollowTypes",
+    "FormTypes",
     "HeaderTypes",
     "Limits",
     "ParamTypes",
+    "RedirectJudge",
     "RequestOptions",
     "RequestParts",
     "SendOptions",
@@ -204,17 +218,30 @@ class Limits:
 
 
 TimeoutTypes: TypeAlias = "float | tuple[float | None, float | None] | Timeout | None"
+CookieTypes: TypeAlias = "Cookies | CookieJar | Mapping[str, str] | Iterable[tuple[str, str] | Cookie] | None"
 Scalar: TypeAlias = "str | int | float | bool | None"
 ParamTypes: TypeAlias = (
     "Mapping[str, Scalar | Sequence[Scalar]] | Iterable[tuple[str, Scalar]] | QueryParams | str | bytes | None"
 )
 HeaderTypes: TypeAlias = "Headers | Mapping[str, str | bytes | None] | Iterable[tuple[str | bytes, str | bytes]] | None"
-Content: TypeAlias = (
-    "bytes | bytearray | memoryview | str | IO[bytes] | IO[str] | Iterable[bytes | str] | AsyncIterable[bytes | str]"
-)
-FormTypes: TypeAlias = "Mapping[str, Scalar | Sequence[Scalar]] | Iterable[tuple[str, Scalar]]"
-VerifyTypes: TypeAlias = "bool | str | PathLike[str] | ssl.SSLContext"
+InMemory: TypeAlias = "bytes | bytearray | memoryview | str"
+Source: TypeAlias = "IO[bytes] | IO[str] | PathLike[str] | Iterable[bytes | str] | AsyncIterable[bytes | str]"
+Content: TypeAlias = "InMemory | Source | Callable[[], InMemory | Source]"
+Field: TypeAlias = "Scalar | bytes"
+FormTypes: TypeAlias = "Mapping[str, Field | Sequence[Field]] | Iterable[tuple[str, Field | Sequence[Field]]]"
+NamedFile: TypeAlias = "tuple[str | None, Content | None] | tuple[str | None, Content | None, str | None]"
+DescribedFile: TypeAlias = "tuple[str | None, Content | None, str | None, HeaderTypes]"
+FileType: TypeAlias = "Content | NamedFile | DescribedFile | None"
+FileTypes: TypeAlias = "Mapping[str, FileType] | Iterable[tuple[str, FileType]]"
+Coding: TypeAlias = "Literal['gzip', 'deflate', 'br', 'zstd']"
+OneProxy: TypeAlias = "str | Proxy | Sequence[str | Proxy] | Literal[Sentinel.DIRECT] | None"
+ProxyTypes: TypeAlias = "OneProxy | Mapping[str, OneProxy]"
+Verdict: TypeAlias = "bool | Request"
+RedirectJudge: TypeAlias = "Callable[[Answer, Request], Verdict | Awaitable[Verdict]]"
+FollowTypes: TypeAlias = "bool | RedirectJudge"
+VerifyTypes: TypeAlias = "bool | str | bytes | PathLike[str] | ssl.SSLContext | TLS"
 CertTypes: TypeAlias = "str | tuple[str, str] | tuple[str, str, str | None] | None"
+AuthTypes: TypeAlias = "tuple[str | bytes, str | bytes] | Auth | None"
 
 
 class RequestParts(TypedDict, total=False):
@@ -223,17 +250,28 @@ class RequestParts(TypedDict, total=False):
     Attributes:
         params: added to the URL's query; True is `true`, None is dropped. They replace the client's of the same name.
         headers: replace the client's headers of the same name; None removes one.
-        content: the body: bytes, str, a binary file, or an iterable of bytes (async in async clients).
+        cookies: sent with this request and on redirects within its origin, and not kept; they stand before the client's
+            of the same name.
+        content: the body: bytes, str, a binary file, a path, an iterable of bytes (async in async clients), or a
+            function that makes one of them each time the body is sent.
         data: a form as a mapping or pairs; bytes, str and files are taken as `content`.
+        files: as a mapping or pairs of a field's name and a file, (filename, file), (filename, file, content type) or
+            (filename, file, content type, headers); sent with `data` as multipart/form-data.
         json: any value that the JSON codec can write.
-        extensions: whatever middleware and transports understand.
+        compress: the content coding of the body: gzip, deflate, br or zstd.
+        extensions: whatever middleware and transports understand. The library itself knows "informational": a
+            function that is called with every interim response, such as 103 (Early Hints); and "trace": one that is
+            told of everything that happens on the way, as a TraceEvent.
     """
 
     params: ParamTypes
     headers: HeaderTypes
+    cookies: CookieTypes
     content: Content | None
     data: FormTypes | Content | None
+    files: FileTypes | None
     json: Any
+    compress: Coding | None
     extensions: Mapping[str, Any]
 
 
@@ -241,17 +279,26 @@ class SendOptions(TypedDict, total=False):
     """The options that say how a request is sent.
 
     Attributes:
+        auth: (user, password), an auth object, or a flow; None for no credentials, whatever the client has.
         timeout: seconds for everything, a `Timeout`, (connect, read), or None for no limit.
-        follow_redirects: whether redirects are followed.
-        verify: False, a CA file or folder, or an `ssl.SSLContext`.
-        cert: a client certificate: a PEM file, (file, key) or (file, key, password).
-        server_hostname: the name to ask for and to verify instead of the URL's host.
+        follow_redirects: whether redirects are followed; or a function that is given the head of such a response and
+            the next request, and says True to follow, False to stop, gives the request to send instead, or raises.
+        proxy: the URL of a proxy or a `Proxy`; a list of them, in the order in which they are met; a mapping of URL
+            patterns to them; `DIRECT` for none; None says nothing.
+        verify: how the server's certificate is verified, in place of all that the client says of it: True for the
+            system's roots, False for not at all, a CA file or folder, certificates as PEM, an `ssl.SSLContext`, or a
+            `TLS`, which knows fingerprints too.
+        cert: a client certificate: a PEM file, (file, key) or (file, key, password); redirects do not show it to
+            another origin.
+        server_hostname: the name to ask for and to verify instead of the URL's host, for its origin only.
         raise_for_status: raise `StatusError` for 4xx and 5xx.
         max_body_size: bytes of body, before and after decoding, above which `LimitExceeded` is raised.
     """
 
+    auth: AuthTypes | Literal[Sentinel.DEFAULT]
     timeout: TimeoutTypes | Literal[Sentinel.DEFAULT]
-    follow_redirects: bool
+    follow_redirects: FollowTypes
+    proxy: ProxyTypes | Literal[Sentinel.DEFAULT]
     verify: VerifyTypes
     cert: CertTypes
     server_hostname: str | None

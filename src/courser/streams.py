@@ -8,25 +8,30 @@ from time import monotonic
 
 from .core.reader import BodyReader
 from .cutting import Chunker, Cutter, Lines, Texts
-from .errors import StreamConsumed, StreamError
+from .errors import HTTPError, StreamConsumed, StreamError
 from .hints import TYPE_CHECKING, TypeVar
 from .hosts.inline import run_inline
-from .session import not_kept
+from .session import not_kept, said_by_proxy
+from .values.headers import Headers
 from .values.response import HeadView, Response
-from .values.text import TextDecoder
+from .values.text import MAX_LINE, TextDecoder
 
 if TYPE_CHECKING:
     from types import TracebackType
-    from typing import Self
+    from typing import Any, Final, Self
 
     from .core.reply import Reply
     from .core.send import Sending
     from .core.waiter import Host
     from .session import Session
+    from .values.ndjson import JSONLines
 
 __all__ = ["AsyncResponseStream", "AsyncStreaming", "ResponseStream", "Streaming"]
 
 T = TypeVar("T")
+
+SHOWN_MOST: Final = 1024 * 1024
+"""Bytes of body that the error of a streamed response reads and keeps, after decoding."""
 
 
 class Pieces(AsyncIterator[T]):
@@ -59,8 +64,12 @@ class Pieces(AsyncIterator[T]):
             self._reader.start(self._decoded)
             self._decoded = None
         while True:
-            for each in self._ready:
-                return each
+            try:
+                for each in self._ready:
+                    return each
+            except BaseException:
+                self._ended = True
+                raise
             if self._reading:
                 raise StreamConsumed(detail="two tasks iterate over it at once", hint="give the pieces to a queue")
             if self._ended:
@@ -84,43 +93,76 @@ class _Stream(HeadView):
         self.status_code = head.status
         self.http_version = reply.http_version
         self.history = session.history(reply, sending)
-        self.next_request = session.follow_up(reply)
-        self.extensions = {}
+        self.extensions = dict(reply.extra or ())
+        if reply.proxied is not None:
+            self.extensions["proxy"] = said_by_proxy(reply.proxied)
         self._reason = head.reason
         self._block = head.fields
         self._headers = None
         self._request = reply.request
-        self._times = (sending.deadline.started, reply.head_at, reply.head_at)
+        self._times = (sending.deadline.started, reply.head_at, reply.head_at, reply.sent_at, reply.opening)
         self._session = session
         self._reply = reply
         self._sending = sending
-        self._reader = BodyReader(reply, sending.host, sending.limit)
+        self._reader = BodyReader(reply, sending.host, sending.limit, session.decoded_limit(sending))
         self._content: bytes | None = None
+        session.lead_on(self, reply)
 
     @property
     def num_bytes_downloaded(self) -> int:
         """Bytes of body read so far, as they travelled."""
         return self._reader.received
 
+    @property
+    def trailers(self) -> Headers:
+        """The trailer fields (RFC 9110 section 6.5); there are none before the body has come to its end."""
+        end = self._reply.end
+        return Headers.from_block(b"" if end is None else end.trailers)
+
+    if TYPE_CHECKING:
+        pass
+    else:
+
+        def __getattr__(self, name):
+            """Say how a whole response is come by, where that has what is asked for."""
+            if hasattr(Response, name) and not hasattr(type(self), name):
+                raise AttributeError(
+                    f"a {type(self).__name__} has no {name}, its body is still to come: "
+                    f"response() gives a whole response, with its {name}"
+                )
+            return object.__getattribute__(self, name)  # which fails as it did
+
+    def _texts(self) -> Texts:
+        return Texts(self._text_decoder())
+
+    def _lines(self, max_line: int | None) -> Lines:
+        return Lines(self._text_decoder(), max_line)
+
     def _text_decoder(self) -> TextDecoder:
         return TextDecoder(self.headers.get("content-type"), self._session.default_encoding)
+
+    def _json_lines(self, max_line: int | None) -> JSONLines:
+        from .values.ndjson import JSONLines
+
+        return JSONLines(self._session.loads, max_line, self._request)
 
     def _complete(self, content: bytes | Callable[[], bytes]) -> Response:
         response = self._session.response(self._reply, self._sending, content, self._times[2])
         response.history = self.history
         response.next_request = self.next_request
+        response.stripped = self.stripped
         return response
 
     def _keep(self, content: bytes) -> bytes:
         """Take note of the whole body."""
-        started, head_at, _ = self._times
-        self._times = (started, head_at, monotonic())
+        started, head_at, _, sent_at, opening = self._times
+        self._times = (started, head_at, monotonic(), sent_at, opening)
         self._content = content
         return content
 
-    def _bodiless(self) -> Response:
-        """A response for an error to show where the body was read piece by piece, or given up."""
-        return self._complete(partial(not_kept, self.request))
+    def _told(self) -> Response:
+        """A response for an error to show; without a body that was read piece by piece, given up, or is large."""
+        return self._complete(partial(not_kept, self.request) if self._content is None else self._content)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} [{self.status_code}{self.reason_phrase and ' '}{self.reason_phrase}]>"
@@ -167,15 +209,26 @@ class ResponseStream(_Stream):
 
     def iter_text(self) -> Iterator[str]:
         """The body as text, decoded as `Response.text` is."""
-        return self._iterate(True, Texts(self._text_decoder()))
+        return self._iterate(True, self._texts())
 
-    def iter_lines(self, max_line: int | None = None) -> Iterator[str]:
+    def iter_lines(self, max_line: int | None = MAX_LINE) -> Iterator[str]:
         """The lines of the body, without their ends; only LF, CRLF and CR end a line.
 
         Args:
-            max_line: characters of a line above which LimitExceeded is raised.
+            max_line: characters of a line above which LimitExceeded is raised (16 Mi); None is no limit.
         """
-        return self._iterate(True, Lines(self._text_decoder(), max_line))
+        return self._iterate(True, self._lines(max_line))
+
+    def iter_json_lines(self, max_line: int | None = MAX_LINE) -> Iterator[Any]:
+        """The values of a body in which every line is a JSON text (NDJSON), read by the client's codec.
+
+        Args:
+            max_line: bytes of a line above which LimitExceeded is raised (16 Mi); None is no limit.
+
+        Raises:
+            JSONError: a line is not JSON; the error names it, and comes after the values before it.
+        """
+        return self._iterate(True, self._json_lines(max_line))
 
     def read(self) -> bytes:
         """The whole body, decoded; may be called again."""
@@ -191,15 +244,29 @@ class ResponseStream(_Stream):
         """Give the response back, unless its status is 4xx or 5xx.
 
         Raises:
-            StatusError: it is; the body is read for the error's response, unless somebody has read or closed it.
+            StatusError: it is; the error's response has the body, if it is no more than 1 MiB and nobody has begun to
+                read it.
         """
         if self.status_code >= 400:
-            try:
-                response = self.response()
-            except StreamError:
-                response = self._bodiless()
-            response.raise_for_status()
+            if self._content is None:
+                self._explain()
+            self._told().raise_for_status()
         return self
+
+    def _explain(self) -> None:
+        """Keep what an error is to show, where it is not much."""
+        pieces: list[bytes] = []
+        size = 0
+        try:
+            for piece in self.iter_bytes():
+                pieces.append(piece)
+                size += len(piece)
+                if size > SHOWN_MOST:
+                    self.close()
+                    return
+        except HTTPError:
+            return
+        self._keep(b"".join(pieces))
 
     def close(self) -> None:
         """Give up what has not been read; the connection closes unless the body was whole."""
@@ -221,11 +288,15 @@ class AsyncResponseStream(_Stream):
 
     def iter_text(self) -> AsyncIterator[str]:
         """The body as text; see `ResponseStream.iter_text`."""
-        return self._pieces(True, Texts(self._text_decoder()))
+        return self._pieces(True, self._texts())
 
-    def iter_lines(self, max_line: int | None = None) -> AsyncIterator[str]:
+    def iter_lines(self, max_line: int | None = MAX_LINE) -> AsyncIterator[str]:
         """The lines of the body; see `ResponseStream.iter_lines`."""
-        return self._pieces(True, Lines(self._text_decoder(), max_line))
+        return self._pieces(True, self._lines(max_line))
+
+    def iter_json_lines(self, max_line: int | None = MAX_LINE) -> AsyncIterator[Any]:
+        """The values of a body of JSON lines; see `ResponseStream.iter_json_lines`."""
+        return self._pieces(True, self._json_lines(max_line))
 
     def _pieces(self, decoded: bool, cutter: Cutter[T]) -> AsyncIterator[T]:
         return Pieces(self._reader, self._sending.host, decoded, cutter)
@@ -243,12 +314,24 @@ class AsyncResponseStream(_Stream):
     async def raise_for_status(self) -> Self:
         """Give the response back, unless its status is 4xx or 5xx; see `ResponseStream.raise_for_status`."""
         if self.status_code >= 400:
-            try:
-                response = await self.response()
-            except StreamError:
-                response = self._bodiless()
-            response.raise_for_status()
+            if self._content is None:
+                await self._explain()
+            self._told().raise_for_status()
         return self
+
+    async def _explain(self) -> None:
+        pieces: list[bytes] = []
+        size = 0
+        try:
+            async for piece in self.iter_bytes():
+                pieces.append(piece)
+                size += len(piece)
+                if size > SHOWN_MOST:
+                    self._reader.close()
+                    return
+        except HTTPError:
+            return
+        self._keep(b"".join(pieces))
 
     async def close(self) -> None:
         """Give up what has not been read; the connection closes unless the body was whole."""

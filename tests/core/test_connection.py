@@ -714,3 +714,14 @@ def test_after_a_full_receive_the_next_step_takes_what_is_left_without_asking(
     assert (connection.data, len(asked)) == (b"123456", 1)
     connection.step()
     assert (connection.told, len(asked)) == (["received", "received"], 2)
+
+
+def test_who_watches_is_told_of_its_end(pair: Pair) -> None:
+    connection, _ = pair
+    connection.watch = told = deque()
+
+    connection.close()
+    connection.close()
+
+    assert [number for number, _ in told] == [connection.number]
+    assert told[0][1] <= monotonic()

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from courser.core.deadline import Deadline
-from courser.core.waiter import FOREVER
+from courser.core.waiter import FOREVER, Waiter
 from courser.errors import ConnectTimeout, DeadlineExceeded, PoolTimeout, ReadTimeout, RequestTimeout, WriteTimeout
+from courser.hosts.inline import InlineHost
 from courser.settings import Timeout
 
 
@@ -71,3 +72,18 @@ def test_a_plain_number_is_told_as_the_phase_that_it_ended() -> None:
 
 def test_now_is_the_clock_s_where_nobody_says() -> None:
     assert type(Deadline(Timeout(total=1.0), False, 0.0).error("read", "host:80")) is DeadlineExceeded
+
+
+@pytest.mark.parametrize("total", [None, 3.0])
+def test_a_waiter_ends_with_it(total: float | None) -> None:
+    armed: list[Waiter] = []
+
+    class Arming(InlineHost):
+        def arm(self, waiter: Waiter, /) -> None:
+            armed.append(waiter)
+
+    deadline = Deadline(Timeout(total=total), False, 100.0)
+    waiter = deadline.waiter(Arming())
+
+    assert waiter.deadline == deadline.final
+    assert armed == ([] if total is None else [waiter])

@@ -22,7 +22,7 @@ import trustme
 
 from courser.core import dial as module
 from courser.core.deadline import Deadline
-from courser.core.dial import Dial, Dialer
+from courser.core.dial import Challenged, Dial, Dialer
 from courser.core.handshake import Handshake
 from courser.core.link import SocketLink, TLSLink
 from courser.core.race import Race
@@ -36,6 +36,7 @@ from courser.errors import (
     HTTPError,
     InvalidRequest,
     InvalidURL,
+    ProxyError,
     ResolveError,
 )
 from courser.hosts.aio import current_host
@@ -60,6 +61,12 @@ class Contexts:
 
     def build(self, policy: TLSPolicy, protocols: tuple[str, ...], /) -> ssl.SSLContext:
         raise AssertionError("known")
+
+    def check(self, policy: TLSPolicy, name: str, certificate: bytes | None, /) -> None:
+        raise AssertionError("no fingerprints")
+
+    def refusal(self, policy: TLSPolicy, name: str, error: Any, certificate: bytes | None, /) -> CertificateError:
+        return CertificateError(detail=name)
 
 
 def unresolved(host: str, port: int) -> Any:
@@ -208,9 +215,118 @@ def test_an_option_that_is_refused_is_an_error() -> None:
         dial(Route("http", "127.0.0.1", 80, socket_options=((socket.SOL_SOCKET, 9999, 1),)))
 
 
-def test_proxies_are_refused() -> None:
-    with pytest.raises(ConnectError, match="proxies"):
-        dial(Route("http", "a", 80, proxies=(ProxyHop("http", "p", 80),)))
+# Proxies; what is laid over the link to them is the business of `through`
+
+
+def test_the_first_proxy_is_what_is_connected_to(listener: socket.socket) -> None:
+    port = port_of(listener)
+    asked: list[Any] = []
+
+    def resolve(host: str, number: int) -> Any:
+        asked.append(host)
+        return [(socket.AF_INET, ("127.0.0.1", port))]
+
+    route = Route("http", "a.example", 80, proxies=(ProxyHop("http", "p.example", 3128),))
+    link = dial(route, resolve=resolve)
+
+    assert link.socket.getpeername() == listener.getsockname()
+    assert asked == ["p.example"]
+    link.close()
+
+
+def test_a_proxy_may_be_behind_a_unix_socket(tmp_path: Path) -> None:
+    path = str(tmp_path / "socket")
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(path)
+        server.listen()
+        link = dial(Route("http", "a", 80, uds=path, proxies=(ProxyHop("http", "p", 3128),)))
+        assert link.socket.getpeername() == path
+        link.close()
+
+
+def test_a_proxy_that_cannot_be_reached_has_failed() -> None:
+    port = closed_port()
+    route = Route("http", "::2", 80, proxies=(ProxyHop("http", "127.0.0.1", port),))
+
+    with pytest.raises(ProxyError, match=rf"\[::2\]:80 through http://127\.0\.0\.1:{port}: 127\.0\.0\.1: ") as caught:
+        dial(route)
+    assert (caught.value.phase, caught.value.retryable) == ("connect", True)
+    assert isinstance(caught.value.__cause__, OSError)
+
+
+def test_a_proxy_whose_name_is_unknown_is_named() -> None:
+    def fails(host: str, port: int) -> Any:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    route = Route("http", "a", 80, proxies=(ProxyHop("http", "p.example", 80),))
+    with pytest.raises(ResolveError, match=r"a:80 through http://p\.example:80: p\.example: Name or service"):
+        dial(route, resolve=fails)
+    with pytest.raises(ResolveError, match=r"p\.example: the name has no address"):
+        dial(route, resolve=lambda host, port: [])
+
+
+def test_a_network_connects_to_the_first_proxy() -> None:
+    ours, theirs = socket.socketpair()
+    seen: list[Route] = []
+
+    class Network:
+        def connect(self, route: Route, deadline: float) -> SocketLink:
+            seen.append(route)
+            return SocketLink(ours)
+
+    route = Route("http", "a", 80, proxies=(ProxyHop("http", "p.example", 80),))
+    with theirs:
+        dial(route, network=Network()).close()
+    assert seen == [route]
+
+
+class Asking:
+    """A layer that is challenged so many times."""
+
+    phase = "proxy"
+    label = "http://proxy.example:3128"
+
+    phase = "proxy"
+    label = "p"
+
+    def __init__(self, times: int) -> None:
+        self.times = times
+        self.dials = 0
+
+    async def over(self, link: Any, dial: Dial) -> Any:
+        self.dials += 1
+        if self.dials <= self.times:
+            raise Challenged(ProxyError(detail="who?"))
+        return link
+
+
+@pytest.mark.parametrize(
+    ("hops", "times", "met"), [(1, 0, True), (1, 1, True), (1, 2, False), (3, 3, True), (3, 4, False)]
+)
+def test_each_proxy_may_ask_once_who_we_are(
+    listener: socket.socket, monkeypatch: pytest.MonkeyPatch, hops: int, times: int, met: bool
+) -> None:
+    layer = Asking(times)
+    monkeypatch.setattr(Dial, "_layers", lambda dial, session: [layer])
+    route = Route("http", "a", 80, proxies=(ProxyHop("http", "127.0.0.1", port_of(listener)),) * hops)
+    before = peer_count()
+
+    if met:
+        dial(route).close()
+        assert layer.dials == times + 1
+    else:
+        with pytest.raises(ProxyError, match="who"):
+            dial(route)
+        assert layer.dials == hops + 1
+    assert peer_count() <= before
+
+
+def test_a_dialer_answers_challenges_in_one_place() -> None:
+    dialer = Dialer(unresolved, Contexts())
+    made = Dial(dialer, InlineHost(), Route("http", "a", 80), Deadline(Timeout(), False, 0.0))
+
+    assert made.digests is dialer.digests
+    assert dialer.digests is dialer.digests
 
 
 class Unmoving(InlineHost):
@@ -561,3 +677,20 @@ def test_a_forked_child_leaves_a_link_without_a_descriptor_to_its_loop(number: i
         run_inline(made.link(None))
 
     assert closed == [number == 5]
+
+
+@pytest.mark.parametrize(("phase", "noted"), [("tls", False), ("proxy", True)])
+def test_a_layer_that_was_not_needed_took_no_time(
+    pair: tuple[socket.socket, socket.socket], phase: str, noted: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layer = Asking(0)
+    layer.phase = phase
+    monkeypatch.setattr(Dial, "_layers", lambda self, session: [layer])
+    deadline = Deadline(Timeout(), False, monotonic())
+    contexts: Any = None
+    dialer = Dialer(lambda host, port: [], contexts, Network(SocketLink(pair[0])))
+
+    run_inline(dialer.dial(InlineHost(), Route("http", "a", 80), deadline))
+
+    assert deadline.opening is not None
+    assert list(deadline.opening) == ["connect", *([phase] if noted else [])]

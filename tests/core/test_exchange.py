@@ -12,8 +12,9 @@ from weakref import ref
 
 import pytest
 
+from courser.core import exchange as exchange_module
 from courser.core.deadline import Deadline
-from courser.core.exchange import COLLECTED, DATA, FULL, HEAD, SETTLED, Exchange
+from courser.core.exchange import ALLOWED, COLLECTED, DATA, FULL, HEAD, PATIENCE, SETTLED, Exchange
 from courser.core.http1 import HTTP1Connection
 from courser.core.link import SocketLink
 from courser.core.pool import Lane, Pool
@@ -134,6 +135,36 @@ def test_interim_heads_are_shown_and_are_not_the_head(world: World) -> None:
 
     assert [each.status for each in seen] == [103]
     assert world.exchange.head is None
+
+
+@pytest.mark.parametrize(("read", "patience"), [(60.0, PATIENCE), (None, PATIENCE), (0.01, 0.01)])
+def test_a_peer_is_given_a_moment_for_its_word(
+    read: float | None, patience: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = World(Timeout(read=read))
+    monkeypatch.setattr(exchange_module, "monotonic", lambda: 5.0)
+    seen: list[float] = []
+
+    class Host(InlineHost):
+        async def wait(self, waiter: Waiter, /) -> None:
+            seen.append(world.connection.deadline)
+            world.exchange.feed([head(103)], 5.5)
+            seen.append(world.connection.deadline)
+            assert world.exchange.expired(6.0) is None
+
+    run_inline(world.exchange.until(Host(), ALLOWED))
+
+    assert seen == [5.0 + patience] * 2
+    assert world.exchange.done
+    assert world.exchange.error is None
+    world.close()
+
+
+def test_a_word_that_comes_too_late_for_the_call() -> None:
+    world = World(Timeout(total=1.0))
+    world.exchange._goal = ALLOWED
+    assert isinstance(world.exchange.expired(monotonic() + 2), DeadlineExceeded)
+    world.close()
 
 
 def test_the_deadline_of_a_step_begins_anew_with_each_piece(world: World) -> None:
@@ -785,3 +816,30 @@ def test_what_is_no_part_of_a_response_is_passed_over(world: World) -> None:
     world.exchange.feed([RequestHead(b"GET", b"/", b"1.1", b"", None, True, False)], 5.0)
 
     assert world.exchange.head is world.exchange.end is None
+
+
+def test_it_knows_when_the_call_is_over_and_what_the_dial_took(world: World) -> None:
+    deadline = world.exchange.limits
+    deadline.opening = {"connect": 0.5}
+
+    assert world.exchange.final_at == deadline.final
+    world.connection.reused = False
+    assert Exchange(world.connection, world.pool, world.lane, deadline, None).opening == {"connect": 0.5}
+    world.connection.reused = True
+    assert Exchange(world.connection, world.pool, world.lane, deadline, None).opening is None
+
+
+def test_it_knows_when_the_request_was_sent(world: World) -> None:
+    assert world.exchange.sent_at == 0.0
+    world.peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n")
+    before = monotonic()
+    world.until(HEAD)
+    sent_at = world.exchange.sent_at
+
+    assert before <= sent_at <= world.exchange.head_at
+    world.peer.send(b"x")
+    world.until(COLLECTED)
+    assert world.exchange.sent_at == sent_at
+    world.exchange.offered(5)  # nobody wants to know
+    world.exchange.sent(sent_at + 1)
+    assert world.exchange.sent_at == sent_at + 1

@@ -175,6 +175,15 @@ class Contexts:
     def build(self, policy: TLSPolicy, protocols: tuple[str, ...], /) -> ssl.SSLContext:
         return self.context
 
+    def check(self, policy: TLSPolicy, name: str, certificate: bytes | None, /) -> None:
+        if certificate not in policy.fingerprints:
+            raise CertificateError(detail=f"{name}: {None if certificate is None else certificate[:1]!r}")
+
+    def refusal(
+        self, policy: TLSPolicy, name: str, error: ssl.SSLCertVerificationError, certificate: bytes | None, /
+    ) -> CertificateError:
+        return CertificateError(detail=f"{name}: {error.verify_message}, {len(certificate or b'')}, {policy.verify}")
+
 
 class Ground:
     """What a layer knows of its dial."""
@@ -309,21 +318,66 @@ def test_a_session_of_another_context_is_left(
 
 
 def test_a_name_that_is_not_in_the_certificate(connect: Connect, trusting: ssl.SSLContext) -> None:
+    """What is said of it knows the certificate, in every version of Python that can tell."""
     policy = TLSPolicy(verify="/ca.pem", server_hostname="example.org")
-    with pytest.raises(CertificateError, match=r"example\.org.*roots of /ca\.pem") as caught:
+    with pytest.raises(CertificateError, match=r"example\.org: .*not valid for.*, \d{3,}, /ca\.pem") as caught:
         encrypt(connect(), trusting, policy)
 
     assert isinstance(caught.value.__cause__, ssl.SSLCertVerificationError)
 
 
 def test_a_stranger_s_certificate(connect: Connect) -> None:
-    with pytest.raises(CertificateError, match="the system's roots"):
+    with pytest.raises(CertificateError, match="unable to get local issuer certificate"):
         encrypt(connect())
+
+
+# Fingerprints (the contexts above take the certificate for its own fingerprint)
+
+
+def test_a_key_that_is_known_is_let_in(connect: Connect, trusting: ssl.SSLContext) -> None:
+    certificate = encrypt(connect(), trusting).info()["certificate"]
+
+    assert encrypt(connect(), trusting, TLSPolicy(fingerprints=(certificate,))).encrypted
+
+
+def test_a_key_that_is_not_known_is_sent_nothing(connect: Connect, trusting: ssl.SSLContext) -> None:
+    with pytest.raises(CertificateError, match="localhost: b'0'"):
+        encrypt(connect(), trusting, TLSPolicy(fingerprints=(b"other",)))
+
+
+def test_without_roots_a_key_is_compared_all_the_same(connect: Connect) -> None:
+    trusting = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    trusting.check_hostname = False
+    trusting.verify_mode = ssl.CERT_NONE
+    certificate = encrypt(connect(), trusting).info()["certificate"]
+
+    assert encrypt(connect(), trusting, TLSPolicy(False, fingerprints=(certificate,))).encrypted
+    with pytest.raises(CertificateError):
+        encrypt(connect(), trusting, TLSPolicy(False, fingerprints=(b"other",)))
+
+
+@pytest.mark.parametrize("certificate", [b"shown", None])
+def test_a_link_that_is_encrypted_already_has_to_show_its_key(
+    pair: tuple[socket.socket, socket.socket], certificate: bytes | None
+) -> None:
+    class Encrypted(SocketLink):
+        encrypted = True
+
+        def info(self) -> dict[str, Any]:
+            return {} if certificate is None else {"certificate": certificate}
+
+    policy = TLSPolicy(fingerprints=(b"shown",))
+    link = Encrypted(pair[0])
+    if certificate is None:
+        with pytest.raises(CertificateError, match="None"):
+            encrypt(link, policy=policy)
+    else:
+        assert encrypt(link, policy=policy) is link
 
 
 def test_a_peer_that_does_not_speak_tls(pair: tuple[socket.socket, socket.socket], trusting: ssl.SSLContext) -> None:
     pair[1].send(b"HTTP/1.1 400 Bad Request\r\n\r\n")
-    with pytest.raises(TLSError, match="localhost: ") as caught:
+    with pytest.raises(TLSError, match=r"localhost: .*does not speak TLS at this port") as caught:
         encrypt(SocketLink(pair[0]), trusting)
 
     assert caught.value.phase == "tls"

@@ -45,8 +45,8 @@ class FakeExchange(Waiter):
     def cut(self, now: float) -> None:
         self.told.append("cut")
 
-    def expired(self, now: float) -> TransportError:
-        return ReadTimeout()
+    def expired(self, now: float) -> TransportError | None:
+        return None if now < 5.0 else ReadTimeout()
 
 
 class World:
@@ -157,6 +157,23 @@ def test_a_lost_link_fails_the_exchange(
     assert world.connection.closed
 
 
+@pytest.mark.parametrize(
+    ("reason", "hint"), [("TLSV13_ALERT_CERTIFICATE_REQUIRED", "cert="), ("DECRYPTION_FAILED_OR_BAD_RECORD_MAC", "")]
+)
+def test_what_tls_says_is_told(world: World, reason: str, hint: str) -> None:
+    """In TLS 1.3 a server refuses its client once the client takes the handshake for done."""
+    error = ssl.SSLError(1, "[SSL: X] x (_ssl.c:2580)")
+    error.reason = reason
+    world.begin()
+    world.connection.lost(error, 5.0, sending=False)
+    failure = world.exchange.error
+
+    assert isinstance(failure, ReadError)
+    assert failure.detail == f"a:80: {reason}"
+    assert hint in failure.hint
+    assert bool(failure.hint) is bool(hint)
+
+
 @pytest.mark.parametrize("error", [ConnectionResetError(), TruncatedStream()])
 def test_an_idle_connection_that_is_lost_is_closed(world: World, error: OSError) -> None:
     world.connection.lost(error, 5.0, sending=False)
@@ -210,6 +227,14 @@ def test_the_time_is_up(world: World) -> None:
     assert isinstance(world.exchange.error, ReadTimeout)
     assert world.connection.closed
     assert world.connection.deadline == FOREVER
+
+
+def test_time_may_be_up_for_something_else(world: World) -> None:
+    world.begin()
+    world.connection.expire(4.0)
+
+    assert world.exchange.error is None
+    assert not world.connection.closed
 
 
 def test_an_idle_connection_expires_without_a_word(world: World) -> None:

@@ -385,6 +385,58 @@ def test_a_goodbye_alone_is_an_end(ends: Ends) -> None:
     assert client.receive(100) == b""
 
 
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_a_certificate_that_was_refused_can_be_looked_at(
+    contexts: tuple[ssl.SSLContext, ssl.SSLContext], version: ssl.TLSVersion
+) -> None:
+    """Before Python 3.13 this needs a name that is not public; if it should go, errors would say less."""
+    below, above = Pipe(), Pipe()
+    below.other, above.other = above, below
+    mistrusting = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    mistrusting.maximum_version = version
+    client, server = TLSLink(below, mistrusting, "localhost"), TLSLink(above, contexts[1], None)
+    assert client.refused() is None
+    for link in (client, server):
+        with pytest.raises(BlockingIOError):
+            link.shake()
+    with pytest.raises(ssl.SSLCertVerificationError):
+        client.shake()
+
+    shown = client.refused()
+    assert shown is not None
+    assert b"localhost" in shown
+
+
+class Der:
+    """A certificate as Python has it inside, before 3.13."""
+
+    @staticmethod
+    def public_bytes() -> str:
+        return ssl.DER_cert_to_PEM_cert(b"shown")
+
+
+def namespace(**attributes: object) -> object:
+    return type("Object", (), attributes)()
+
+
+OBJECTS = {
+    "from 3.13 on": (namespace(get_unverified_chain=lambda self: [b"shown", b"root"]), b"shown"),
+    "from 3.13 on, nothing shown": (namespace(get_unverified_chain=lambda self: []), None),
+    "before": (namespace(_sslobj=namespace(get_unverified_chain=lambda self: [Der(), Der()])), b"shown"),
+    "before, nothing shown": (namespace(_sslobj=namespace(get_unverified_chain=lambda self: None)), None),
+    "without a name for it": (namespace(_sslobj=namespace()), None),
+    "without anything inside": (namespace(), None),
+}
+
+
+@pytest.mark.parametrize("version", OBJECTS)
+def test_every_python_is_asked_in_its_own_way(ends: Ends, version: str) -> None:
+    client, _, _, _ = ends
+    client._object, told = OBJECTS[version]  # type: ignore[assignment]
+
+    assert client.refused() == told
+
+
 def test_what_came_with_the_handshake_is_not_lost(contexts: tuple[ssl.SSLContext, ssl.SSLContext]) -> None:
     """In TLS 1.2 the server speaks last, and may go on at once."""
     below, above = Pipe(), Pipe()

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import threading
 from time import monotonic
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from courser.core.calltls import CallTLS
 from courser.core.deadline import Deadline
+from courser.core.dial import Dialer as RealDialer
 from courser.core.exchange import HEAD
 from courser.core.mounts import Mounts
 from courser.core.place import Place
 from courser.core.pool import Pool
+from courser.core.proxies import rules_of
 from courser.core.route import Routes, TLSPolicy
 from courser.core.send import Sending
 from courser.core.waiter import FOREVER, Interrupted
-from courser.errors import ConnectError, DeadlineExceeded
+from courser.errors import ConnectError, DeadlineExceeded, ProxyError
 from courser.hosts.inline import InlineHost, run_inline
+from courser.policies.keeper import CookieKeeper
 from courser.settings import Limits, Timeout
 from courser.values.request import Request
 from courser.values.response import Response
@@ -67,7 +72,7 @@ def test_what_is_not_mounted_goes_to_the_pool(mounted: bool) -> None:
 
 def test_a_call_may_have_a_policy_of_its_own() -> None:
     with pytest.raises(ConnectError, match="verify=False"):
-        ask(tls=TLSPolicy(verify=False))
+        ask(tls=CallTLS(TLSPolicy(verify=False)))
 
 
 def test_a_transport_answers() -> None:
@@ -116,3 +121,87 @@ def test_errors_of_a_transport_know_their_request() -> None:
 def test_a_transport_gives_a_response() -> None:
     with pytest.raises(TypeError, match=r"Answering\.send returned 'no'"):
         ask(Answering("no"))
+
+
+def test_who_answers_is_sent_cookies_and_may_set_some() -> None:
+    asked: list[str | None] = []
+
+    class Setting:
+        def send(self, request: Request, deadline: float, /) -> Response:
+            asked.append(request.headers.get("cookie"))
+            return Response(200, headers={"Set-Cookie": "b=2"})
+
+    host, keeper = InlineHost(), CookieKeeper({"a": "1"})
+    pool: Any = Pool(Limits(), threading.Lock, host.deliver, False)
+    routes = Routes(TLSPolicy(), None, None, (), None)
+    place = Place(host, pool, Dialer(), routes, Mounts({"https://a": Setting()}))  # type: ignore[arg-type]
+    deadline = Deadline(Timeout(), False, monotonic())
+    sending = Sending(host, deadline, (), place.exchange, None, HEAD, None, keeper, keeper.begin())
+    replies = [run_inline(sending.run(REQUEST)) for _ in range(2)]
+
+    assert asked == ["a=1", "a=1; b=2"]
+    assert [reply.request.headers["cookie"] for reply in replies] == asked
+    assert "cookie" not in REQUEST.headers
+
+
+@pytest.mark.parametrize("verify", [True, False])
+def test_a_call_may_say_which_proxies(verify: bool) -> None:
+    """What it says of TLS holds beside that, and the client's word where it says nothing."""
+    host = InlineHost()
+    pool: Any = Pool(Limits(), threading.Lock, host.deliver, False)
+    rules = rules_of("http://127.0.0.1:1")
+    asked: list[Any] = []
+
+    class Network:
+        def connect(self, route: Any, deadline: float) -> Any:
+            asked.append(route)
+            raise ConnectionRefusedError(111, "refused")
+
+    contexts: Any = None
+    dialer = RealDialer(lambda host, port: [], contexts, Network())
+
+    def hops(url: Any, given: Any) -> Any:
+        return given.choose(url, "request").hops
+
+    place = Place(host, pool, dialer, Routes(TLSPolicy(), None, None, (), None, hops), None)
+    deadline = Deadline(Timeout(), False, monotonic())
+    tls: Any = None if verify else SimpleNamespace(at=lambda request: TLSPolicy(verify=False))
+    sending = Sending(host, deadline, (), place.exchange, None, HEAD, tls, rules=rules)
+    with pytest.raises(ProxyError, match="refused"):
+        run_inline(sending.run(REQUEST))
+
+    (route,) = asked
+    assert [hop.url for hop in route.proxies] == ["http://127.0.0.1:1"]
+    assert route.tls == TLSPolicy(verify=verify)
+
+
+class Told(list[str]):
+    """Who follows a call."""
+
+    async def begin(self, request: Request) -> None:
+        self.append("request")
+
+    async def answered(self, reply: Any, size: int) -> None:
+        self.append(f"answered {size}")
+
+    async def failed(self, error: BaseException) -> None:
+        self.append(type(error).__name__)
+
+
+@pytest.mark.parametrize("answer", [Response(200, content=b"hello"), ConnectError(), "no"])
+def test_who_follows_a_call_is_told_of_transports(answer: Any) -> None:
+    told: Any = Told()
+    host = InlineHost()
+    pool: Any = Pool(Limits(), threading.Lock, host.deliver, False)
+    mounts: Any = Mounts({"all://": Answering(answer)})
+    contexts: Any = None
+    dialer = RealDialer(lambda host, port: [], contexts)
+    place = Place(host, pool, dialer, Routes(TLSPolicy(), None, None, (), None), mounts)
+    deadline = Deadline(Timeout(), False, monotonic())
+    deadline.trace = told
+    try:
+        run_inline(Sending(host, deadline, (), place.exchange, None, HEAD).run(REQUEST))
+    except (ConnectError, TypeError):
+        pass
+
+    assert told == ["request", {Response: "answered 5", str: "TypeError"}.get(type(answer), "ConnectError")]

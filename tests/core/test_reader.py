@@ -28,7 +28,7 @@ class Pieces(StaticReply):
 
 
 def reader(*pieces: bytes, coding: bytes | None = None, limit: int | None = None) -> BodyReader:
-    return BodyReader(Pieces(*pieces, coding=coding), HOST, limit)
+    return BodyReader(Pieces(*pieces, coding=coding), HOST, limit, limit)
 
 
 def read(body: BodyReader) -> list[bytes]:
@@ -103,6 +103,49 @@ def test_a_body_has_a_limit(coding: bytes | None) -> None:
     assert read(within) == [b"x" * 100]
 
 
+@pytest.mark.parametrize(("decoded", "within", "beyond"), [(True, 1000, 999), (False, None, 10)])
+def test_what_is_decoded_has_a_limit_of_its_own(decoded: bool, within: int | None, beyond: int) -> None:
+    coded = gzip.compress(bytes(1000))
+    limits = (10, within) if decoded else (len(coded), 1)
+    body = BodyReader(Pieces(coded, coding=b"gzip"), HOST, *limits)
+    body.start(decoded)
+    assert b"".join(read(body)) == (bytes(1000) if decoded else coded)
+
+    limits = (len(coded), beyond) if decoded else (beyond, None)
+    body = BodyReader(Pieces(coded, coding=b"gzip"), HOST, *limits)
+    body.start(decoded)
+    with pytest.raises(LimitExceeded, match=f"larger than {beyond} bytes"):
+        read(body)
+
+
+def test_what_was_decoded_already_is_not_given_after_the_end() -> None:
+    body = reader(gzip.compress(bytes(3_000_000)), coding=b"gzip")
+    body.start(True)
+    run_inline(body.next_piece())
+    body.close()
+    with pytest.raises(StreamClosed):
+        run_inline(body.next_piece())
+
+
+def test_others_have_their_turn_between_the_pieces_of_a_bomb() -> None:
+    class Loop(InlineHost):
+        """A host under which others run."""
+
+        blocking = False
+        turns = 0
+
+        async def checkpoint(self) -> None:
+            self.turns += 1
+
+    loop = Loop()
+    body = BodyReader(Pieces(gzip.compress(bytes(3_000_000)), coding=b"gzip"), loop, None, None)
+    body.start(True)
+    count = len(read(body))
+
+    assert count > 10
+    assert loop.turns == count - 1
+
+
 def test_a_truncated_coding_is_an_error() -> None:
     body = reader(gzip.compress(b"hello" * 100)[:-5], coding=b"gzip")
     body.start(True)
@@ -121,7 +164,7 @@ def test_an_error_that_knows_its_request_keeps_it() -> None:
         async def piece(self, host: object) -> bytes:
             raise DecodingError(request=other)
 
-    body = BodyReader(Failing(), HOST, None)
+    body = BodyReader(Failing(), HOST, None, None)
     body.start(True)
     with pytest.raises(DecodingError) as caught:
         read(body)
@@ -136,7 +179,7 @@ def test_what_is_not_ours_passes_as_it_is() -> None:
         async def piece(self, host: object) -> bytes:
             raise KeyboardInterrupt
 
-    body = BodyReader(Failing(), HOST, None)
+    body = BodyReader(Failing(), HOST, None, None)
     body.start(True)
     with pytest.raises(KeyboardInterrupt):
         read(body)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import gzip
 from collections import deque
 from typing import Any
 
 import pytest
 
-from courser.core.reply import DISCARD_MOST, Reply, StaticReply
+from courser.core.reply import DISCARD_MOST, Reply, StaticReply, too_large
+from courser.core.waiter import FOREVER
 from courser.engines.events import END, ResponseHead
-from courser.errors import LimitExceeded, ReadError
+from courser.errors import LimitExceeded, ReadError, StatusError, StreamClosed
 from courser.hosts.inline import InlineHost, run_inline
+from courser.policies.flow import Call, Stored
 from courser.values.request import Request
+from courser.values.response import Response
 
 HOST = InlineHost()
 REQUEST = Request("GET", "http://a/")
@@ -200,3 +204,83 @@ def test_the_base_has_no_body() -> None:
         run_inline(reply.piece(HOST))
     with pytest.raises(NotImplementedError):
         reply.abort()
+
+
+# What policies make of it
+
+
+def test_what_policies_ask_of_a_head() -> None:
+    reply = static()
+
+    assert (reply.ok, reply.is_error, reply.url) == (True, False, REQUEST.url)
+    assert reply.raise_for_status() is reply
+    assert reply.extra is None
+    reply.extensions["a"] = 1
+    assert reply.extensions == reply.extra == {"a": 1}
+
+
+def refused(coding: bytes | None = None, content: bytes = b"why") -> StaticReply:
+    return StaticReply(ResponseHead(404, b"No", b"1.1", b"A: b\r\n", None, coding, True), content, REQUEST, 5.0)
+
+
+@pytest.mark.parametrize(("coding", "content"), [(None, b"why"), (b"gzip", gzip.compress(b"why"))])
+def test_an_error_has_the_body_that_was_read(coding: bytes | None, content: bytes) -> None:
+    with pytest.raises(StatusError, match="404 No") as caught:
+        refused(coding, content).raise_for_status()
+
+    response = caught.value.response
+    assert (response.status_code, response.headers["a"], response.content) == (404, "b", b"why")
+    assert response.request is caught.value.request is REQUEST
+
+
+def test_an_error_says_that_nobody_has_read_the_body() -> None:
+    reply = refused()
+    reply.end = None
+    with pytest.raises(StatusError) as caught:
+        reply.raise_for_status()
+    with pytest.raises(StreamClosed, match=r"nobody has read the body.*courser\.Read"):
+        _ = caught.value.response.content
+
+
+def test_filters_may_have_something_done_at_the_end() -> None:
+    done: list[int] = []
+
+    class Ending(Filter):
+        def end(self) -> Any:
+            return Call(done.append, 1)
+
+    reply = static()
+    reply.attach(Filter())
+    reply.attach(Ending())
+
+    assert run_inline(reply.whole(HOST)) == b"HELLO"
+    assert done == [1]
+    assert reply.final_at == FOREVER
+
+
+def test_a_reply_can_be_made_of_a_response() -> None:
+    response = Response(
+        201, headers={"Content-Encoding": "gzip"}, content=b"made", http_version="HTTP/2", reason_phrase="Mine"
+    )
+    reply = StaticReply.of(response, REQUEST)
+
+    assert (reply.status_code, reply.reason_phrase, reply.http_version) == (201, "Mine", "HTTP/2")
+    assert (reply.final.coding, reply.final.length, run_inline(reply.collect(HOST))) == (None, 4, b"made")
+    assert (reply.extra, reply.opening, reply.sent_at) == (None, None, 0.0)
+    response.extensions["a"] = 1
+    assert StaticReply.of(response, REQUEST).extra == {"a": 1}
+
+
+@pytest.mark.parametrize(
+    ("headers", "content", "coding"),
+    [({"Content-Encoding": "gzip"}, b"x", b"gzip"), ({"Content-Encoding": "gzip"}, b"", None), ({}, b"x", None)],
+)
+def test_a_reply_can_be_made_of_what_was_stored(headers: Any, content: bytes, coding: bytes | None) -> None:
+    reply = StaticReply.of(Stored(200, headers=headers, content=content, reason_phrase="Kept"), REQUEST)
+
+    assert (reply.final.coding, reply.reason_phrase, reply.http_version) == (coding, "Kept", "HTTP/1.1")
+    assert run_inline(reply.collect(HOST)) == content
+
+
+def test_a_limit_is_told_with_its_option() -> None:
+    assert "larger than 5 bytes (max_body_size" in str(too_large(5))

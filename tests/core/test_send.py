@@ -19,9 +19,11 @@ from courser.engines.events import ResponseHead
 from courser.errors import DeadlineExceeded, ReadError
 from courser.hosts.group import GroupHost
 from courser.hosts.inline import InlineHost, run_inline
-from courser.policies.flow import Call, Event, Pause, Read, Send, Wait
+from courser.policies.flow import Call, Event, Note, Pause, Read, Send, Stored, Wait
+from courser.policies.keeper import CookieKeeper
 from courser.settings import Timeout
 from courser.values.request import Request
+from courser.values.response import Response
 
 A, B = Request("GET", "http://a/"), Request("GET", "http://b/")
 
@@ -361,3 +363,60 @@ def test_a_group_runs_flows_too() -> None:
     group.close()
 
     assert results[0].request is A
+
+
+def test_a_call_takes_cookies_when_the_first_one_comes() -> None:
+    keeper = CookieKeeper()
+    sending = Sending(InlineHost(), Deadline(Timeout(), False, monotonic()), (), Answering(), None, HEAD, None, keeper)
+
+    sending.keep(A, b"Set-Cookie: a=1\r\n")
+    cookies = sending.cookies
+    sending.keep(A, b"Set-Cookie: b=2\r\n")
+
+    assert keeper.jar == {"a": "1", "b": "2"}
+    assert sending.cookies is cookies is not None
+
+
+def test_a_call_of_nobody_s_takes_no_cookies() -> None:
+    sending = Sending(InlineHost(), Deadline(Timeout(), False, monotonic()), (), Answering(), None, HEAD)
+
+    sending.keep(A, b"Set-Cookie: a=1\r\n")
+
+    assert sending.cookies is None
+
+
+# Answers of a flow's own, and notes
+
+
+@pytest.mark.parametrize("answer", [Response(201, content=b"made"), Stored(201, content=b"made")])
+@pytest.mark.parametrize("asks", [True, False])
+def test_a_flow_may_answer_by_itself(answer: Any, asks: bool) -> None:
+    def flow(request: Request) -> Flow:
+        if asks:
+            yield request
+        return answer
+
+    below = Answering()
+    reply = send(flow, below=below)
+
+    assert (reply.status_code, run_inline(reply.collect(InlineHost())), reply.request) == (201, b"made", A)
+    assert [each.told for each in below.replies] == ([["abort"]] if asks else [])
+
+
+def test_notes_are_for_those_who_follow_the_call() -> None:
+    told: list[Any] = []
+
+    class Telling:
+        async def tell(self, name: str, **facts: Any) -> None:
+            told.append((name, facts))
+
+    def flow(request: Request) -> Flow:
+        yield Note("retry", detail="again")
+        return (yield request)
+
+    for trace in (None, Telling()):
+        deadline = Deadline(Timeout(), False, monotonic())
+        deadline.trace = trace  # type: ignore[assignment]
+        run_inline(Sending(InlineHost(), deadline, (flow,), Answering(), None, HEAD).run(A))
+
+    assert told == [("retry", {"detail": "again"})]

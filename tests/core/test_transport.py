@@ -14,11 +14,13 @@ from typing import Any
 import pytest
 
 from courser.core.deadline import Deadline
+from courser.core.dial import Dialer as RealDialer
 from courser.core.exchange import COLLECTED, HEAD, Exchange
 from courser.core.http1 import HTTP1Connection
 from courser.core.link import SocketLink
 from courser.core.pool import Pool
-from courser.core.route import Route
+from courser.core.route import ProxyHop, Route
+from courser.core.trace import Trace
 from courser.core.transport import TOGETHER, PooledTransport
 from courser.core.waiter import Waiter
 from courser.errors import (
@@ -35,6 +37,7 @@ from courser.hosts.aio import current_host
 from courser.hosts.inline import InlineHost, run_inline
 from courser.settings import Limits, Timeout
 from courser.values.request import Request
+from courser.values.tracing import TraceEvent
 
 ROUTE = Route("http", "a", 80)
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -100,9 +103,16 @@ class World:
         self.host = host or InlineHost()
         self.pool: Pool[HTTP1Connection] = Pool(Limits(**limits), threading.Lock, self.host.deliver, self.host.turned)
         self.transport = PooledTransport(self.host, self.pool, self.dialer)  # type: ignore[arg-type]
+        self.told: Told | None = None
+
+    def listen(self) -> Told:
+        self.told = Told()
+        return self.told
 
     async def asend(self, request: Request = GET, timeout: Timeout | None = None, goal: int = COLLECTED) -> Exchange:
         deadline = Deadline(timeout or Timeout(), False, monotonic())
+        if self.told is not None:
+            deadline.trace = Trace(self.host, deadline, (self.told,), None, None)
         return await self.transport.send(request, ROUTE, deadline, None, goal)
 
     def send(self, request: Request = GET, timeout: Timeout | None = None, goal: int = COLLECTED) -> Exchange:
@@ -421,6 +431,125 @@ def test_what_a_body_raises_is_raised_and_closes_the_connection(make: Make) -> N
     assert not world.pool.permits
 
 
+# Bodies that wait for the peer's word
+
+
+EXPECT = {"Expect": "100-continue"}
+
+
+def to_the_head(answer: bytes) -> Script:
+    """Answers a head that waits, and everything else with OK."""
+
+    def script(peer: socket.socket, data: bytes) -> None:
+        if b"Expect: 100-continue" in data:
+            assert data.endswith(b"\r\n\r\n")
+            peer.send(answer)
+        elif data.endswith((b"abc", b"0\r\n\r\n")):
+            peer.send(OK)
+
+    return script
+
+
+@pytest.mark.parametrize("content", [lambda: b"abc", lambda: iter([b"a", b"bc"])], ids=["whole", "in pieces"])
+def test_a_body_waits_for_the_peers_word(make: Make, content: Callable[[], Any]) -> None:
+    world = make(to_the_head(b"HTTP/1.1 100 Continue\r\n\r\n"))
+    request = Request("POST", "http://a/", content=content(), headers=EXPECT)
+
+    assert world.get(request) == b"ok"
+    assert world.dialer.sent[0].startswith(b"POST / HTTP/1.1")
+    assert all(world.dialer.sent)
+    assert world.pool.idle == 1
+
+
+def test_a_large_body_waits_likewise(make: Make) -> None:
+    size = TOGETHER + 1
+    left = [size]
+
+    def script(peer: socket.socket, data: bytes) -> None:
+        if left == [size] and data.startswith(b"POST"):
+            peer.send(b"HTTP/1.1 100 Continue\r\n\r\n")
+            return
+        left[0] -= len(data)
+        if left[0] == 0:
+            peer.send(OK)
+
+    world = make(script, buffer=2**20)
+    assert world.get(Request("POST", "http://a/", content=b"x" * size, headers=EXPECT)) == b"ok"
+
+
+def test_a_body_that_is_refused_is_not_opened(make: Make) -> None:
+    """CVE-2024-24791 of Go: the connection carries nothing else afterwards."""
+    world = make(to_the_head(b"HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\n\r\nno"))
+    request = Request("POST", "http://a/", content=iter([b"abc"]), headers=EXPECT)
+
+    assert world.get(request) == b"no"
+    assert request.body is not None
+    assert not request.body.spent
+    assert len(world.dialer.sent) == 1
+    assert not world.pool.permits
+
+
+@pytest.mark.parametrize("content", [lambda: b"abc", lambda: iter([b"abc"])], ids=["whole", "in pieces"])
+def test_who_knows_no_expectations_is_asked_without(make: Make, content: Callable[[], Any]) -> None:
+    refusal = to_the_head(b"HTTP/1.1 417 No\r\nContent-Length: 0\r\n\r\n")
+    world = make(refusal, refusal)
+
+    exchange = world.send(Request("POST", "http://a/", content=content(), headers=EXPECT))
+    assert exchange.status_code == 200
+    assert "expect" not in exchange.request.headers
+    exchange.finish()
+
+
+def test_a_refusal_after_the_body(make: Make) -> None:
+    """The task that sends has to end before the request goes out once more."""
+
+    def late(peer: socket.socket, data: bytes) -> None:
+        if b"Expect" in data:
+            peer.send(b"HTTP/1.1 100 Continue\r\n\r\n")
+        elif peer is world.dialer.peers[0]:
+            peer.send(b"HTTP/1.1 417 No\r\nContent-Length: 0\r\n\r\n")
+        elif data.endswith(b"0\r\n\r\n"):
+            peer.send(OK)
+
+    world = make(late, late)
+    assert world.get(Request("POST", "http://a/", content=[b"abc"], headers=EXPECT)) == b"ok"
+
+    world = make(late)
+    assert world.get(Request("POST", "http://a/", content=iter([b"abc"]), headers=EXPECT)) == b""
+
+
+def test_417_without_an_expectation_is_an_answer(make: Make) -> None:
+    def script(peer: socket.socket, data: bytes) -> None:
+        peer.send(b"HTTP/1.1 417 No\r\nContent-Length: 2\r\n\r\nno")
+
+    assert make(script).get(Request("POST", "http://a/", content=b"abc")) == b"no"
+
+
+def test_a_connection_that_dies_before_the_word_is_replaced(make: Make) -> None:
+    world = make(by_turns(answer, hang_up), to_the_head(b"HTTP/1.1 100 Continue\r\n\r\n"))
+    world.get()
+
+    assert world.get(Request("POST", "http://a/", content=iter([b"abc"]), headers=EXPECT)) == b"ok"
+    assert len(world.dialer.peers) == 2
+
+
+@pytest.mark.parametrize("waits", [True, False])
+def test_interim_responses_are_shown(make: Make, waits: bool) -> None:
+    def script(peer: socket.socket, data: bytes) -> None:
+        peer.send(b"HTTP/1.1 100 Continue\r\n\r\n" if b"Expect" in data else OK)
+
+    told: list[int] = []
+    request = Request(
+        "POST",
+        "http://a/",
+        content=b"abc",
+        headers=EXPECT if waits else {},
+        extensions={"informational": lambda interim: told.append(interim.status_code)},
+    )
+    assert make(script).get(request) == b"ok"
+    assert told == ([100] if waits else [])
+
+
 def test_silence_after_the_request_is_a_timeout(make: Make) -> None:
     world = make(nothing)
     with pytest.raises(ReadTimeout) as caught:
@@ -584,3 +713,108 @@ def test_a_source_need_have_no_way_to_be_closed(make: Make) -> None:
     request.body = Bare(One())  # type: ignore[assignment]
 
     assert world.get(request) == b"ok"
+
+
+@pytest.mark.parametrize("sends", [True, False])
+def test_the_call_takes_the_cookies_that_a_response_sets(make: Make, sends: bool) -> None:
+    def setting(peer: socket.socket, data: bytes) -> None:
+        peer.send(b"HTTP/1.1 200 OK\r\nset-cookie: a=1\r\nContent-Length: 0\r\n\r\n")
+
+    kept: list[tuple[Request, bytes]] = []
+    call: Any = types.SimpleNamespace(keep=lambda *given: kept.append(given)) if sends else None
+    world = make(setting)
+
+    exchange = run_inline(
+        world.transport.send(GET, ROUTE, Deadline(Timeout(), False, monotonic()), None, COLLECTED, call)
+    )
+    exchange.finish()
+
+    assert kept == ([(GET, b"set-cookie: a=1\r\nContent-Length: 0\r\n")] if sends else [])
+
+
+def test_a_route_with_proxies_has_connections_of_its_own_kind() -> None:
+    ours, peer = socket.socketpair()
+    ours.setblocking(False)
+    network = types.SimpleNamespace(connect=lambda route, deadline: SocketLink(ours))
+    contexts: Any = None
+    dialer = RealDialer(lambda host, port: [], contexts, network)
+    host = InlineHost()
+    pool: Pool[HTTP1Connection] = Pool(Limits(), threading.Lock, host.deliver, False)
+    peer.send(OK)
+    transport = PooledTransport(host, pool, dialer)
+    deadline = Deadline(Timeout(), False, monotonic())
+    proxied = ROUTE._replace(proxies=(ProxyHop("http", "p", 80),))
+
+    run_inline(transport.send(GET, proxied, deadline, None, COLLECTED)).finish()
+
+    assert peer.recv(1000).startswith(b"GET http://a/ HTTP/1.1")
+    pool.close()
+    peer.close()
+
+
+# Whoever follows a call
+
+
+class Told(list[TraceEvent]):
+    def __call__(self, event: TraceEvent) -> None:
+        self.append(event)
+
+    def take(self) -> str:
+        """The names of what was told so far."""
+        names = " ".join(event.name for event in self)
+        self.clear()
+        return names
+
+
+def test_what_happens_is_told(make: Make) -> None:
+    world = make(by_turns(answer, hang_up), answer)
+    told = world.listen()
+
+    world.get()
+    assert told.take() == "request created sent head bytes end"
+    assert world.get() == b"ok"
+
+    assert told.take() == "request reused sent closed retry created sent head bytes end"
+
+
+def test_a_wait_is_told(make: Make) -> None:
+    host = Giving()
+    world = make(answer, max_connections=1, host=host)
+    held = world.send()
+    told = world.listen()
+    host.give = held.finish
+
+    world.get()
+
+    assert told.take() == "request wait reused sent head bytes end"
+
+
+@pytest.mark.parametrize("error", [ConnectError(phase="connect"), KeyboardInterrupt()])
+def test_what_fails_before_a_connection_is_told(make: Make, error: BaseException) -> None:
+    world = make(error)
+    told = world.listen()
+    with pytest.raises(type(error)):
+        world.get()
+
+    assert told.take() == "request error"
+
+
+def test_what_fails_afterwards_is_told(make: Make) -> None:
+    world = make(hang_up)
+    told = world.listen()
+    with pytest.raises((ReadError, RemoteProtocolError)):
+        world.get()
+
+    assert told.take() == "request created sent closed error"
+
+
+def test_a_request_that_goes_out_without_its_expectation_is_another_one(make: Make) -> None:
+    refusal = to_the_head(b"HTTP/1.1 417 No\r\nContent-Length: 0\r\n\r\n")
+    world = make(refusal, refusal)
+    told = world.listen()
+
+    world.send(Request("POST", "http://a/", content=b"abc", headers=EXPECT)).finish()
+
+    first, _, second = told.take().partition(" retry ")
+    assert first.startswith("request created ")
+    assert second.startswith("request created sent head")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from time import monotonic
 from typing import Any
@@ -68,6 +69,9 @@ class Exchange:
     def rearm(self, now: float) -> None:
         self.told.append("armed")
 
+    def offered(self, size: int) -> None:
+        self.told.append(f"offered {size}")
+
     def sent(self, now: float) -> None:
         self.told.append("sent")
         self.upload = None
@@ -99,6 +103,16 @@ def test_pieces_are_framed_and_the_end_is_told(last: bytes) -> None:
 
     assert exchange.wire == b"<abc>" + last
     assert exchange.told == ["sent"]
+
+
+def test_who_follows_the_call_is_told_of_pieces() -> None:
+    exchange = Exchange()
+    exchange.limits.trace = object()  # type: ignore[assignment]
+    upload = exchange.send(iter([]))
+    upload.offer(b"abc")
+    upload.offer(None)
+
+    assert exchange.told == ["offered 3", "sent"]
 
 
 def test_the_end_is_not_there_before_the_link_has_taken_it() -> None:
@@ -178,6 +192,42 @@ def test_both_kinds_of_sources_are_asked_alike() -> None:
         asked = [run_inline(next_piece(pieces, InlineHost(), Waiter())) for _ in range(3)]
         assert asked == [b"a", b"b", None]
         run_inline(end_pieces(pieces, InlineHost()))
+
+
+class Slow:
+    """A source that tells that it is slow."""
+
+    def __init__(self) -> None:
+        self.left = [b"a", b"b"]
+        self.threads: list[int] = []
+        self.slow = False
+
+    def __iter__(self) -> Slow:
+        return self
+
+    def __next__(self) -> bytes:
+        self.threads.append(threading.get_ident())
+        self.slow = True
+        if not self.left:
+            raise StopIteration
+        return self.left.pop(0)
+
+
+def test_a_source_that_was_slow_is_asked_by_a_thread() -> None:
+    async def body(host: AioHost) -> None:
+        pieces = Slow()
+        asked = [await next_piece(pieces, host, Waiter()) for _ in range(3)]
+        assert asked == [b"a", b"b", None]
+        here = threading.get_ident()
+        assert [thread == here for thread in pieces.threads] == [True, False, False]
+
+    in_loop(body)
+
+
+def test_plain_code_asks_it_itself() -> None:
+    pieces = Slow()
+    assert [run_inline(next_piece(pieces, InlineHost(), Waiter())) for _ in range(3)] == [b"a", b"b", None]
+    assert set(pieces.threads) == {threading.get_ident()}
 
 
 # A task of its own

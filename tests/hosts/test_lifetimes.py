@@ -39,8 +39,9 @@ PREAMBLE = """
     def new_loop():
         if sys.argv[1] == "uvloop":
             import uvloop
-            return uvloop.new_event_loop()
-        loop = asyncio.new_event_loop()
+            loop = uvloop.new_event_loop()
+        else:
+            loop = asyncio.new_event_loop()
         loop.slow_callback_duration = 60  # a busy machine is no warning
         return loop
 

@@ -146,6 +146,7 @@ async def test_a_peer_that_resets_while_it_is_sent_to(world: World, serve: Serve
 
 
 async def test_a_slow_reader_holds_the_source_back(world: World, serve: Serve) -> None:
+    """CVE-2024-12254: memory stays flat while the peer does not read."""
     produced = 0
     most = 0
     taken = 0

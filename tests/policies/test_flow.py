@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from courser.policies.flow import Call, Event, Pause, Read, Send, Wait
+from courser.policies.flow import Call, Event, Note, Pause, Read, Send, Stored, Wait
 from courser.values.request import Request
 from courser.values.response import Response
 
@@ -75,3 +75,17 @@ def test_another_thread_may_take_the_last_one_who_waits() -> None:
     event.set()
 
     assert event.is_set()
+
+
+def test_what_was_stored_has_bytes_of_its_own() -> None:
+    content = bytearray(b"kept")
+    stored = Stored(203, headers={"A": "b"}, content=content)  # type: ignore[arg-type]
+    content[:] = b"lost"
+
+    assert (stored.status_code, stored.headers, stored.content, stored.reason_phrase) == (203, {"A": "b"}, b"kept", "")
+
+
+def test_a_note_holds_facts() -> None:
+    note = Note("retry", detail="again")
+
+    assert (note.name, note.facts) == ("retry", {"detail": "again"})

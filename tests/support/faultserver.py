@@ -108,6 +108,11 @@ class Peer:
     def request(self) -> Received:
         """The next request with its body."""
         request = self.head()
+        self.body(request)
+        return request
+
+    def body(self, request: Received) -> bytes:
+        """The body of a request whose head has been read."""
         if request.get("transfer-encoding") == "chunked":
             parts: list[bytes] = []
             while size := int(self._until(b"\r\n"), 16):
@@ -118,7 +123,7 @@ class Peer:
                 request.trailers += line + b"\r\n"
         else:
             request.body = self.exactly(int(request.get("content-length") or 0))
-        return request
+        return request.body
 
     def send(self, data: bytes) -> None:
         """Send all of it, as long as the client lives."""
@@ -175,12 +180,13 @@ class FaultServer:
         requests: what came, over all connections.
         connections: how many there were.
         open: how many scripts run just now.
+        tls: encrypts; what is put in its place holds for the next connection.
         closing: set when the server is closed; scripts that stall wait for it.
     """
 
     def __init__(self, *scripts: Script, tls: ssl.SSLContext | None = None, host: str = "127.0.0.1") -> None:
         self._scripts: Sequence[Script] = scripts
-        self._tls = tls
+        self.tls = tls
         self._errors: list[BaseException] = []
         self._threads: list[threading.Thread] = []
         self._sockets: list[socket.socket] = []
@@ -206,7 +212,7 @@ class FaultServer:
     def url(self, path: str = "/", host: str | None = None) -> str:
         """The URL of a path."""
         name = host or (f"[{self.host}]" if ":" in self.host else self.host)
-        return f"{'https' if self._tls else 'http'}://{name}:{self.port}{path}"
+        return f"{'https' if self.tls else 'http'}://{name}:{self.port}{path}"
 
     def _accept(self) -> None:
         while True:
@@ -231,9 +237,9 @@ class FaultServer:
 
     def _serve(self, sock: socket.socket, number: int) -> None:
         try:
-            if self._tls is not None:
+            if self.tls is not None:
                 try:
-                    sock = self._tls.wrap_socket(sock, server_side=True, suppress_ragged_eofs=True)
+                    sock = self.tls.wrap_socket(sock, server_side=True, suppress_ragged_eofs=True)
                 except (OSError, ssl.SSLError):
                     return
                 with self._changed:

@@ -17,10 +17,11 @@ from typing import Any
 import pytest
 
 import courser
+from courser.settings import RequestParts
 
 Body = Callable[[], Coroutine[Any, Any, Any]]
 
-PARTS = ("params", "headers", "content", "data", "json", "extensions")
+PARTS = RequestParts.__optional_keys__
 
 
 class World:
@@ -108,6 +109,9 @@ class InlineStream:
 
     def iter_lines(self, max_line: int | None = None) -> AsyncIterator[str]:
         return eager(self._stream.iter_lines(max_line))
+
+    def iter_json_lines(self, max_line: int | None = None) -> AsyncIterator[Any]:
+        return eager(self._stream.iter_json_lines(max_line))
 
     async def read(self) -> bytes:
         return self._stream.read()

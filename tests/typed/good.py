@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator, Mapping
 from contextlib import aclosing
-from typing import Any, assert_type
+from http.cookiejar import CookieJar
+from pathlib import Path
+from typing import IO, Any, assert_type
 
 import courser
 
@@ -25,11 +27,83 @@ def verbs(client: courser.Client) -> None:
     assert_type(client.get(HERE).raise_for_status(), courser.Response)
 
 
+async def later(response: Any, following: courser.Request) -> bool:
+    return bool(following.url.host == response.request.url.host)
+
+
+def onward(response: Any, following: courser.Request) -> courser.Request | bool:
+    return following if following.url.is_secure else False
+
+
+def ways(client: courser.Client, path: Path) -> None:
+    pinned = courser.TLS(
+        path, fingerprints=["sha256//...", b"..."], minimum_version="1.3", ciphers="HIGH", cert="c.pem"
+    )
+    assert_type(client.get(HERE, verify=pinned, server_hostname="h"), courser.Response)
+    client.get(HERE, verify=courser.TLS(roots=False, fingerprints="sha256//..."))
+    client.get(HERE, verify=b"-----BEGIN CERTIFICATE-----")
+    client.get(HERE, follow_redirects=onward)
+    assert_type(client.get(HERE, follow_redirects=later).history[0].stripped, tuple[str, ...])
+    courser.Client(verify=pinned, follow_redirects=onward, allow_downgrade=None).close()
+
+
+def bodies(client: courser.Client, path: Path, file: IO[bytes], later: AsyncIterator[bytes]) -> None:
+    client.post(HERE, files={"f": path, "g": file, "h": b"a", "i": "a", "j": later, "k": [b"a"], "l": None})
+    client.post(HERE, data={"a": [1, b"b"]}, files=[("f", ("b", file)), ("f", (None, "c", "text/x"))])
+    client.post(HERE, data=[("a", 1)], files={"f": ("b", path, None, {"A": "1"})}, compress="gzip")
+    client.put(HERE, content=path, compress="br")
+    client.put(HERE, content=lambda: file, compress=None)
+    client.put(HERE, content=path.read_bytes)
+    courser.Request("POST", HERE, files={"f": ("b", lambda: iter([b"a"]))}, compress="zstd")
+    courser.Client(compress="deflate").close()
+
+
+def signing(request: courser.Request) -> Generator[Any, Any, Any]:
+    request.headers["X"] = "1"
+    return (yield request)
+
+
+def signed(request: courser.Request) -> courser.Request:
+    return request
+
+
+class Signing:
+    def flow(self, request: courser.Request) -> Generator[Any, Any, Any]:
+        return (yield request)
+
+
+def credentials(client: courser.Client) -> None:
+    client.auth = ("u", "p")
+    client.auth = courser.BearerAuth(lambda: "t")
+    assert_type(client.get(HERE, auth=("u", b"p")), courser.Response)
+    assert_type(client.get(HERE, auth=courser.DigestAuth("u", "p")), courser.Response)
+    assert_type(client.send(courser.Request("GET", HERE), auth=None), courser.Response)
+    for auth in (signing, signed, Signing(), courser.DEFAULT, courser.NetrcAuth()):
+        client.get(HERE, auth=auth)
+    courser.AsyncClient(auth=courser.OAuth2ClientCredentials(HERE, "id", "s", scope="a", load=dict, save=print))
+    courser.Client(auth=courser.OAuth2RefreshToken(HERE, "r", "id", client_auth="post"))
+
+
+def proxies(client: courser.Client, transport: courser.Transport) -> None:
+    proxy = courser.Proxy("http://a.example", auth=("u", b"p"), headers={"A": "1"}, verify=False, cert="a", tunnel=True)
+    courser.Client(proxy=proxy, mounts={"http://a": transport, "http://b": proxy, "http://c": None}, trust_env=False)
+    courser.Client(proxy={"http": "http://a.example", "https": [proxy, "socks5://b"], "all": None, "no_proxy": "c"})
+    courser.AsyncClient(proxy=[proxy, "http://a.example"])
+    assert_type(client.get(HERE, proxy=courser.DIRECT), courser.Response)
+    client.get(HERE, proxy=None)
+    client.get(HERE, proxy=courser.DEFAULT)
+    assert_type(client.explain_proxy(HERE), courser.ProxyChoice)
+    assert_type(client.explain_proxy(HERE).proxies, tuple[str, ...])
+    assert_type(courser.ProxyError().response, courser.Response | None)
+
+
 def streams(client: courser.Client) -> None:
     with client.stream("GET", HERE) as response:
         assert_type(response, courser.ResponseStream)
         assert_type(response.iter_bytes(1024), Iterator[bytes])
         assert_type(response.iter_lines(), Iterator[str])
+        assert_type(response.iter_json_lines(), Iterator[Any])
+        assert_type(response.trailers, courser.Headers)
         assert_type(response.read(), bytes)
         assert_type(response.response(), courser.Response)
         assert_type(response.raise_for_status(), courser.ResponseStream)
@@ -55,6 +129,7 @@ async def async_verbs() -> None:
         async with client.stream("GET", HERE) as response:
             assert_type(response, courser.AsyncResponseStream)
             assert_type(response.iter_text(), AsyncIterator[str])
+            assert_type(response.iter_json_lines(max_line=None), AsyncIterator[Any])
             assert_type(await response.read(), bytes)
             assert_type(await response.raise_for_status(), courser.AsyncResponseStream)
         async with aclosing(client.map([HERE, courser.URL(HERE)], concurrency=5, timeout=5)) as responses:
@@ -73,6 +148,27 @@ def values(response: courser.Response) -> None:
     assert_type(response.json(), Any)
     assert_type(response.history, list[courser.Response])
     assert_type(response.next_request, courser.Request | None)
+    assert_type(response.links, courser.Links)
+    assert_type(response.links["next"]["url"], str)
+    assert_type(response.content_disposition, courser.ContentDisposition | None)
+    assert_type(response.json(loads=bytes.decode), Any)
+
+
+def cookies(client: courser.Client) -> None:
+    assert_type(client.cookies, courser.Cookies)
+    assert_type(client.cookies["a"], str)
+    assert_type(client.cookies.get("a"), str | None)
+    assert_type(client.cookies.get("a", domain="a.example"), str | None)
+    assert_type(client.cookies.get("a", ""), str)
+    assert_type(client.cookies.get("a", 1), str | int)
+    assert_type(client.cookies.records(), list[courser.Cookie])
+    assert_type(courser.Cookies.load("a"), courser.Cookies)
+    assert_type(client.get(HERE, cookies={"a": "1"}).cookies, courser.Cookies)
+    client.cookies = {"a": "1"}
+    client.cookies = False
+    client.cookies.update([("a", "1"), courser.Cookie("b", "2", "a.example")], c="3")
+    courser.Client(cookies=CookieJar())
+    courser.AsyncClient(cookies=client.cookies)
 
 
 def errors() -> None:
@@ -90,4 +186,33 @@ class Answering:
 
 
 transport: courser.Transport = Answering()
+courser.Client(json_codec=(bytes.decode, str), max_decoded_size=5)
 courser.Client(transport=transport, mounts={"all://": Answering(), "https://": None}, limits=courser.Limits(10))
+
+
+def listen(event: courser.TraceEvent) -> None:
+    assert_type(event.seconds, float | None)
+    assert_type(event.request, courser.Request | None)
+    if event.response is not None:
+        assert_type(event.response.raise_for_status().status_code, int)
+
+
+async def listen_later(event: courser.TraceEvent) -> None:
+    assert_type(event.at, float)
+
+
+def answer(request: courser.Request) -> Generator[Any, Any, courser.Stored | courser.Response]:
+    yield courser.Call(len, "a")
+    return courser.Stored(200, content=b"") if request.method == "GET" else courser.Response(200)
+
+
+def follow(response: courser.Response) -> None:
+    client = courser.Client(trace=listen, event_hooks={"request": [print], "response": print}, middleware=[answer])
+    courser.AsyncClient(trace=listen_later, event_hooks=client.event_hooks)
+    courser.Client(trace=courser.HARRecorder("a.har"))
+    client.event_hooks = {"response": [listen]}
+    assert_type(client.stats(), Mapping[str, int])
+    assert_type(client.stats(by_origin=True), Mapping[str, Mapping[str, int]])
+    assert_type(response.timings.dns, float | None)
+    assert_type(response.timings.total, float)
+    assert_type(response.request.to_curl(secrets=True), str)

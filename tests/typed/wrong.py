@@ -15,6 +15,13 @@ courser.post(HERE, b"body")  # refused: a positional body
 client.get(HERE, parms={})  # refused: a misspelt option
 courser.get(HERE, timeout="5")  # refused: a timeout of another type
 client.get(HERE, headers=5)  # refused: headers of another type
+client.post(HERE, compress="lzma")  # refused: a coding that there is not
+client.post(HERE, files={"f": ("b", b"", {"A": "1"})})  # refused: headers in the place of a content type
+client.get(HERE, cookies="a=1")  # refused: a Cookie field is a header
+client.get(HERE, follow_redirects=20)  # refused: how many is said by max_redirects
+client.get(HERE, follow_redirects=lambda response: True)  # refused: a function of another kind
+client.get(HERE, verify=None)  # refused: it could mean either
+courser.TLS(minimum_version=1.3)  # refused: a number is no version
 client.get(None)  # refused: no URL
 courser.Client(base_ulr=HERE)  # refused: a misspelt option of a client
 courser.Client(timeout="5")  # refused: a timeout of another type
@@ -22,6 +29,8 @@ courser.Request("GET", HERE, timeout=5)  # refused: how to send it is no part of
 client.build_request("GET", HERE, verify=False)  # refused: likewise
 client.send(courser.Request("GET", HERE), json=1)  # refused: what to send is said when the request is made
 client.send(HERE)  # refused: a URL is no request
+client.get(HERE, auth="token")  # refused: a token is no credentials yet
+courser.OAuth2RefreshToken(HERE, "r")  # refused: nobody knows whose token it is
 client.stream("GET", HERE).status_code  # refused: a stream that was not entered
 client.map([5])  # refused: a number is no request
 courser.Session  # refused: not public

@@ -3,80 +3,17 @@
 from __future__ import annotations
 
 import array
-import asyncio
-import gzip
 import io
-import os
 import pickle
-import tempfile
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from bodies import AsyncRestart, Restart, drain, generate, made
 
 from courser.errors import BodyNotReplayable, InvalidRequest
-from courser.values.body import (
-    PIECE,
-    AsyncIterableBody,
-    Body,
-    BytesBody,
-    FileBody,
-    IterableBody,
-    make_body,
-)
+from courser.values.body import ANEW, BytesBody, make_body, to_bytes
 from courser.values.query import QueryParams
-
-
-def drain(body: Body) -> list[bytes]:
-    """All pieces of a body of either colour; an async one must never really wait here."""
-    if not body.is_async:
-        return list(cast("Iterator[bytes]", body.open()))
-    pieces: list[bytes] = []
-
-    async def collect() -> None:
-        async for piece in cast("AsyncIterator[bytes]", body.open()):
-            pieces.append(piece)
-
-    with pytest.raises(StopIteration):
-        collect().send(None)
-    return pieces
-
-
-def made(**given: Any) -> Body:
-    body = make_body(**given)
-    assert body is not None
-    return body
-
-
-class Restart:
-    """Starts anew each time it is iterated over, in both colours."""
-
-    def __init__(self, *items: Any) -> None:
-        self.items = items
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter(self.items)
-
-
-class AsyncRestart(Restart):
-    __iter__ = None  # type: ignore[assignment]
-
-    async def __aiter__(self) -> AsyncIterator[Any]:
-        for item in self.items:
-            yield item
-
-
-async def agenerate(*items: Any) -> AsyncIterator[Any]:
-    for item in items:
-        yield item
-
-
-def generate(*items: Any) -> Iterator[Any]:
-    yield from items
-
+from courser.values.request import Request
 
 # In memory
 
@@ -97,7 +34,14 @@ def test_what_is_in_memory_is_bytes(name: str, content: Any, data: bytes) -> Non
     body = made(**{name: content})
     assert (body.data, body.length, body.replayable, body.is_async) == (data, len(data), True, False)
     assert body.content_type is None
+    assert body.movable
     assert drain(body) == drain(body) == ([data] if data else [])
+
+
+def test_bytes_are_taken_as_they_are() -> None:
+    data = b"abc"
+    assert made(content=data).data is data
+    assert to_bytes(data, "it is") is data
 
 
 def test_a_buffer_is_copied_when_the_request_is_made() -> None:
@@ -109,7 +53,13 @@ def test_a_buffer_is_copied_when_the_request_is_made() -> None:
 
 def test_nothing_is_no_body() -> None:
     assert make_body() is None
-    assert make_body(content=None, data=None, json=None) is None
+    assert make_body(content=None, data=None, json=None, files=None) is None
+
+
+@pytest.mark.parametrize("name", ["content", "data"])
+def test_text_that_is_no_unicode_is_refused(name: str) -> None:
+    with pytest.raises(InvalidRequest, match="lone surrogate at position 1"):
+        make_body(**{name: "a\udc80"})
 
 
 # JSON
@@ -173,9 +123,7 @@ def test_an_empty_form_is_no_body(form: Any) -> None:
 
 @pytest.mark.parametrize("name", ["content", "data"])
 def test_a_list_of_bytes_is_no_form(name: str) -> None:
-    body = made(**{name: [b"a", "b"]})
-    assert isinstance(body, IterableBody)
-    assert drain(body) == [b"a", b"b"]
+    assert drain(made(**{name: [b"a", "b"]})) == [b"a", b"b"]
 
 
 def test_a_generator_of_pairs_is_not_taken_for_a_form() -> None:
@@ -183,235 +131,67 @@ def test_a_generator_of_pairs_is_not_taken_for_a_form() -> None:
         drain(made(data=generate(("a", "1"))))
 
 
+# More than one
+
+
 @pytest.mark.parametrize(
-    "given", [{"content": b"", "data": b""}, {"content": b"a", "json": 1}, {"data": {"a": 1}, "json": {}}]
+    "given",
+    [
+        {"content": b"", "data": b""},
+        {"content": b"a", "json": 1},
+        {"data": {"a": 1}, "json": {}},
+        {"content": b"a", "files": {"f": b""}},
+        {"json": 0, "files": {"f": b""}},
+        {"data": {"a": 1}, "json": 0, "files": {"f": b""}},
+    ],
 )
-def test_only_one_body_can_be_given(given: dict[str, Any]) -> None:
+def test_nothing_that_was_given_is_dropped_silently(given: dict[str, Any]) -> None:
     with pytest.raises(InvalidRequest, match=" and ".join(given)):
         make_body(**given)
 
 
-@pytest.mark.parametrize(("content", "hint"), [({"a": 1}, "into data="), (5, "not int"), (Path("x"), "not PosixPath")])
-def test_other_types_are_refused(content: Any, hint: str) -> None:
-    with pytest.raises(TypeError, match=hint if os.name == "posix" else ""):
-        make_body(content=content)
+@pytest.mark.parametrize("files", [{}, [], ()])
+def test_no_files_make_no_multipart(files: Any) -> None:
+    assert make_body(files=files) is None
+    assert made(files=files, data={"a": 1}).content_type == "application/x-www-form-urlencoded"
+    assert made(files=files, json=1).content_type == "application/json"
 
 
-@pytest.mark.parametrize("name", ["content", "data"])
-def test_text_that_is_no_unicode_is_refused(name: str) -> None:
-    with pytest.raises(InvalidRequest, match="lone surrogate at position 1"):
-        make_body(**{name: "a\udc80"})
+@pytest.mark.parametrize("form", [{"a": "1"}, [("a", "1")], {}, QueryParams("a=1"), None])
+def test_a_form_and_files_are_a_multipart(form: Any) -> None:
+    body = made(data=form, files={"f": b"file"})
+    assert body.content_type is not None
+    assert body.content_type.startswith("multipart/form-data; boundary=")
+    assert body.data is not None
+    assert (b'name="a"' in body.data) is bool(form)
 
 
-# Files
-
-
-def test_a_file_is_sent_from_where_it_stood(tmp_path: Path) -> None:
-    path = tmp_path / "file"
-    path.write_bytes(b"0123456789")
-    with path.open("rb") as file:
-        file.read(4)
-        body = made(content=file)
-        assert (body.length, body.replayable, body.data, body.content_type) == (6, True, None, None)
-        assert file.tell() == 4
-        file.seek(0)
-        assert drain(body) == drain(body) == [b"456789"]
-
-
-def test_a_file_comes_in_pieces_of_256_kib() -> None:
-    pieces = drain(made(data=io.BytesIO(bytes(2 * PIECE + 1))))
-    assert [len(piece) for piece in pieces] == [PIECE, PIECE, 1]
-    assert PIECE == 256 * 1024
-
-
-def test_the_length_is_that_of_what_is_read() -> None:
-    """Not that of the compressed file below."""
-    packed = io.BytesIO(gzip.compress(bytes(1000)))
-    with gzip.GzipFile(fileobj=packed) as file:
-        body = made(content=file)
-        assert body.length == 1000
-        assert drain(body) == [bytes(1000)]
-
-
-def test_a_file_that_shrank_or_grew_is_delivered_as_it_is() -> None:
-    file = io.BytesIO(b"0123456789")
-    body = made(content=file)
-    file.truncate(3)
-    assert (body.length, drain(body)) == (10, [b"012"])
-    file.seek(0, 2)
-    file.write(b"-" * 20)
-    assert drain(body) == [b"012" + b"-" * 20]
-
-
-def test_a_position_behind_the_end_leaves_nothing() -> None:
-    file = io.BytesIO(b"abc")
-    file.seek(10)
-    assert made(content=file).length == 0
-
-
-def test_a_pipe_has_no_length_and_runs_once() -> None:
-    receiver, sender = os.pipe()
-    with os.fdopen(receiver, "rb") as file:
-        os.write(sender, b"abc")
-        os.close(sender)
-        body = made(content=file)
-        assert (body.length, body.replayable) == (None, False)
-        assert drain(body) == [b"abc"]
-        with pytest.raises(BodyNotReplayable, match="its file cannot seek"):
-            body.open()
-
-
-def test_anything_with_read_is_a_file() -> None:
-    class Reader:
-        def __init__(self) -> None:
-            self.left: list[Any] = [bytearray(b"ab"), memoryview(b"c"), b""]
-
-        def read(self, size: int) -> Any:
-            return self.left.pop(0)
-
-    body = made(content=Reader())
-    assert isinstance(body, FileBody)
-    assert (body.length, body.replayable) == (None, False)
-    assert drain(body) == [b"ab", b"c"]
-
-
-def test_text_files_are_refused_before_anything_is_sent(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("abc")
-    with (tmp_path / "file").open() as plain, tempfile.NamedTemporaryFile("w+") as wrapped:
-        for file in (plain, wrapped, io.StringIO("abc")):
-            with pytest.raises(TypeError, match=r'open it in binary mode \("rb"\)'):
-                make_body(content=file)
-
-
-@pytest.mark.parametrize(
-    ("result", "error"),
-    [("text", "open it in binary mode"), (None, "it is in non-blocking mode"), (5, "to send gave int")],
-)
-def test_a_read_that_gives_no_bytes_is_refused(result: Any, error: str) -> None:
-    class Reader:
-        def read(self, size: int) -> Any:
-            return result
-
-    with pytest.raises(TypeError, match=error):
-        drain(made(content=Reader()))
-
-
-def test_a_closed_file_is_refused() -> None:
-    file = io.BytesIO(b"abc")
-    body = made(content=file)
-    file.close()
-    with pytest.raises(BodyNotReplayable, match="cannot go back to position 0"):
-        body.open()
-    with pytest.raises(InvalidRequest, match="the file to send is closed"):
-        make_body(content=file)
-
-
-# Iterables
-
-
-@pytest.mark.parametrize("source", [[b"ab", "é", bytearray(b"c"), b"", ""], Restart(b"ab", "éc"), (b"ab", "éc")])
-def test_what_can_start_anew_is_replayable(source: Any) -> None:
-    body = made(content=source)
-    assert (body.length, body.replayable, body.is_async, body.data) == (None, True, False, None)
-    assert b"".join(drain(body)) == b"".join(drain(body)) == "abéc".encode()
-    assert all(drain(body))
-
-
-@pytest.mark.parametrize("source", [AsyncRestart(b"ab", "", "é", memoryview(b"c"))])
-def test_async_iterables_likewise(source: Any) -> None:
-    body = made(content=source)
-    assert (body.length, body.replayable, body.is_async, body.data) == (None, True, True, None)
-    assert drain(body) == drain(body) == [b"ab", "é".encode(), b"c"]
-
-
-def test_an_asynchronous_iterator_need_not_be_a_generator() -> None:
-    class Items:
-        def __init__(self) -> None:
-            self.left = [b"a", b"b"]
-
-        def __aiter__(self) -> Items:
-            return self
-
-        async def __anext__(self) -> bytes:
-            if not self.left:
-                raise StopAsyncIteration
-            return self.left.pop(0)
-
-    assert drain(made(content=Items())) == [b"a", b"b"]
-
-
-@pytest.mark.parametrize("name", ["content", "data"])
-@pytest.mark.parametrize("make", [generate, agenerate, lambda *items: iter(items), lambda *items: map(bytes, items)])
-def test_a_generator_is_never_sent_a_second_time_as_nothing(name: str, make: Any) -> None:
-    body = made(**{name: make(b"a", b"b")})
-    assert not body.replayable
-    assert drain(body) == [b"a", b"b"]
-    with pytest.raises(BodyNotReplayable, match=r"came from a \w+, which runs only once"):
-        body.open()
-
-
-@pytest.mark.parametrize("kind", [Restart, AsyncRestart])
-def test_a_second_pass_that_gives_less_is_an_error(kind: type[Restart]) -> None:
-    """An object may claim to start anew and hand out one iterator that is used up."""
-    source = kind(b"a", b"b")
-    body = made(content=source)
-    assert drain(body) == [b"a", b"b"]
-    source.items = (b"a",)
-    with pytest.raises(BodyNotReplayable, match="gave 2 bytes before and only 1 this time"):
-        drain(body)
-
-
-@pytest.mark.parametrize("kind", [Restart, AsyncRestart])
-@pytest.mark.parametrize("item", [5, None, ("a", "b"), {"a": 1}])
-def test_an_item_of_another_type_is_named(kind: type[Restart], item: Any) -> None:
-    with pytest.raises(TypeError, match=rf"item 2 of the body is {type(item).__name__}: expected bytes or str"):
-        drain(made(content=kind(b"a", b"", item)))
-
-
-@given(st.lists(st.binary(max_size=5) | st.text("aé", max_size=3)))
-def test_all_pieces_arrive_in_order(items: list[bytes | str]) -> None:
-    whole = b"".join(item.encode() if isinstance(item, str) else item for item in items)
-    for body in (IterableBody(items), AsyncIterableBody(AsyncRestart(*items))):
-        assert b"".join(drain(body)) == whole
+@pytest.mark.parametrize("data", [b"raw", "raw", io.BytesIO(b"raw"), [b"raw"], generate(b"raw")])
+def test_raw_data_does_not_go_with_files(data: Any) -> None:
+    with pytest.raises(InvalidRequest, match="with files it has to be a form"):
+        make_body(data=data, files={"f": b"file"})
 
 
 # As values
 
 
-@pytest.mark.parametrize("whole", [True, False])
-def test_a_generator_is_closed_where_it_is_left(whole: bool) -> None:
-    """Whoever made it may keep it: it cleans up nevertheless."""
-    closed: list[str] = []
+def test_an_error_says_why_it_cannot_be_sent_again() -> None:
+    body = made(content=generate(b"a"))
+    assert (body.replayable, body.spent, body.movable) == (False, False, False)
+    drain(body)
+    assert body.spent
 
-    def sync() -> Iterator[bytes]:
-        try:
-            yield b"a"
-            yield b"b"
-        finally:
-            closed.append("sync")
+    refusal = body.refusal("307 asks for it", hint="do else", request=Request("PUT", "http://a/"))
+    assert str(refusal) == (
+        "the request body cannot be sent again: 307 asks for it, and it came from a generator, which runs only once "
+        f"[PUT http://a/] ({ANEW}; or do else)"
+    )
+    with pytest.raises(BodyNotReplayable, match=r"^the request body cannot be sent again: it came from a generator"):
+        body.open()
 
-    async def later() -> AsyncIterator[bytes]:
-        try:
-            yield b"a"
-            yield b"b"
-        finally:
-            closed.append("async")
 
-    async def leave(pieces: Any) -> None:
-        assert await anext(pieces) == b"a"
-        if whole:
-            assert [piece async for piece in pieces] == [b"b"]
-        await pieces.aclose()
-
-    source, other = sync(), later()
-    pieces: Any = IterableBody(source).open()
-    assert next(pieces) == b"a"
-    if whole:
-        assert list(pieces) == [b"b"]
-    pieces.close()
-    asyncio.run(leave(AsyncIterableBody(other).open()))
-
-    assert closed == ["sync", "async"]
+def test_a_body_keeps_the_content_type_of_the_caller() -> None:
+    assert BytesBody(b"", "text/plain").typed("text/html") == "text/html"
 
 
 def test_bytes_pickle() -> None:
@@ -419,7 +199,7 @@ def test_bytes_pickle() -> None:
     assert (thawed.data, thawed.length, thawed.content_type) == (b"abc", 3, "text/plain")
 
 
-@pytest.mark.parametrize("content", [[b"a"], io.BytesIO(b"a"), AsyncRestart(b"a")])
+@pytest.mark.parametrize("content", [[b"a"], io.BytesIO(b"a"), AsyncRestart(b"a"), lambda: b"a"])
 def test_streams_do_not_pickle(content: Any) -> None:
     with pytest.raises(TypeError, match="Body cannot be pickled or copied: only bytes in memory can"):
         pickle.dumps(made(content=content))
@@ -427,4 +207,4 @@ def test_streams_do_not_pickle(content: Any) -> None:
 
 def test_repr_shows_the_size_alone() -> None:
     assert repr(BytesBody(b"secret")) == "<BytesBody 6 bytes>"
-    assert repr(IterableBody([b"secret"])) == "<IterableBody unknown length>"
+    assert repr(made(content=Restart(b"secret"))) == "<IterableBody unknown length>"

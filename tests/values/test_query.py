@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from courser.errors import InvalidRequest, InvalidURL
-from courser.values.query import QueryParams, encode_form, encode_params
+from courser.errors import InvalidURL
+from courser.values.query import QueryParams, encode_params
 
 VECTORS = Path(os.environ.get("COURSER_VECTORS", Path(__file__).parents[2] / "../shared/vectors"))
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
@@ -145,7 +145,7 @@ def test_it_is_immutable() -> None:
 def test_a_space_is_an_escape_in_a_query_and_a_plus_in_a_form() -> None:
     pairs = {"a b": "1 2+3%20"}
     assert QueryParams(pairs).encode() == "a%20b=1%202%2B3%2520"
-    assert encode_form(pairs) == b"a+b=1+2%2B3%2520"
+    assert QueryParams(pairs).encode(form=True) == "a+b=1+2%2B3%2520"
 
 
 def test_what_is_text_already_keeps_its_escapes_and_order() -> None:
@@ -162,8 +162,6 @@ def test_a_lone_surrogate_is_refused() -> None:
             encode_params(params)
     with pytest.raises(InvalidURL, match="surrogate"):
         QueryParams("\ud800")
-    with pytest.raises(InvalidRequest, match="form: a lone surrogate"):
-        encode_form({"a": "\ud800"})
 
 
 @given(st.lists(st.tuples(TEXT, TEXT)))

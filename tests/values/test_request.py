@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import gzip
 import io
 import pickle
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ import pytest
 from courser.errors import BodyNotReplayable, InvalidRequest, InvalidURL
 from courser.values import request as module
 from courser.values.body import BytesBody
+from courser.values.cookies.record import Cookie
 from courser.values.fields import FieldBlock
 from courser.values.headers import Headers
 from courser.values.request import NO_FIELDS, NOTHING, Request, complete, method_of
@@ -113,7 +115,7 @@ def test_how_to_send_it_is_no_part_of_a_request(option: str) -> None:
         ({"headers": {"A": "x\r\nB: y"}}, InvalidRequest, "A"),
         ({"params": {"a": object()}}, TypeError, "parameter 'a' cannot be a object"),
         ({"content": {"a": 1}}, TypeError, "content cannot be a mapping"),
-        ({"content": 5}, TypeError, "content is bytes, str, a binary file or an iterable"),
+        ({"content": 5}, TypeError, "content is bytes, str, a binary file, a path"),
         ({"content": b"x", "json": 1}, InvalidRequest, "content and json were given"),
         ({"json": {1, 2}}, TypeError, "set"),
         ({"json": float("nan")}, InvalidRequest, "json"),
@@ -172,7 +174,9 @@ def test_a_body_is_framed_as_the_caller_says_if_he_may(
     request = Request("PUT", HERE, content=content, headers=headers)
 
     assert request.framing() == framing
-    assert complete(Headers(headers), request.body) == Headers(headers)
+    completed = Headers(headers)
+    assert complete(completed, request.body) is request.body
+    assert completed == Headers(headers)
 
 
 def test_a_shared_block_holds_nothing_that_frames() -> None:
@@ -317,5 +321,139 @@ def test_a_stream_that_was_lost_is_not_sent_as_nothing() -> None:
         pickle.loads(pickle.dumps(made)).body.open()
 
 
+@pytest.mark.parametrize(("content", "told"), [(None, False), (b"", False), (b"x", True), ([b""], True)])
+def test_nothing_is_expected_where_there_is_no_body(content: Any, told: bool) -> None:
+    """RFC 9110 section 10.1.1"""
+    request = Request("POST", HERE, content=content, headers={"Expect": "100-continue"})
+    assert (b"Expect: 100-continue\r\n" in request.wire()[3]) is told
+    assert request.headers == {"Expect": "100-continue"}
+
+
+def test_a_body_may_be_compressed() -> None:
+    request = Request("POST", HERE, json={"a": 1}, compress="gzip")
+    assert gzip.decompress(request.content or b"") == b'{"a":1}'
+    assert request.headers == {"Content-Type": "application/json", "Content-Encoding": "gzip"}
+
+
+@pytest.mark.parametrize(
+    ("content", "headers"),
+    [(b"x", {"content-encoding": "br"}), ([b"x"], {"Content-Length": "1"}), (b"x", {"Content-Length": "1"})],
+)
+def test_what_contradicts_a_compressed_body_is_refused(content: Any, headers: dict[str, str]) -> None:
+    with pytest.raises(InvalidRequest):
+        Request("POST", HERE, content=content, headers=headers, compress="gzip")
+
+
+def test_a_body_may_complete_the_content_type_of_the_caller() -> None:
+    request = Request("POST", HERE, files={"f": b"x"}, headers={"content-type": "multipart/form-data"})
+    assert request.headers["content-type"].startswith("multipart/form-data; boundary=")
+
+
 def test_no_body_is_completed_by_nothing() -> None:
-    assert complete(Headers(), BytesBody(b"x")) == {}
+    headers, body = Headers(), BytesBody(b"x")
+    assert complete(headers, body) is body
+    assert headers == {}
+
+
+@pytest.mark.parametrize(
+    ("options", "field"),
+    [
+        ({"cookies": {"a": "1", "b": "2"}}, "a=1; b=2"),
+        ({"cookies": [("a", "1"), ("a", "2")]}, "a=1; a=2"),
+        ({"cookies": {"a": "1"}, "headers": {"Cookie": "b=2"}}, "b=2; a=1"),
+        ({"cookies": {"a": "1"}, "headers": [("cookie", "b=2"), ("COOKIE", "c=3")]}, "b=2; c=3; a=1"),
+        ({"cookies": {}, "headers": {"Cookie": "b=2"}}, "b=2"),
+        ({"cookies": [Cookie("a", "1", "b.example")]}, None),
+        ({"cookies": None}, None),
+    ],
+)
+def test_cookies_become_one_field(options: Any, field: str | None) -> None:
+    assert Request("GET", "https://a.example/", **options).headers.get("cookie") == field
+
+
+@pytest.mark.parametrize("cookies", ["a=1", {"a": 1}, [1], True])
+def test_what_is_no_cookies_is_named(cookies: Any) -> None:
+    with pytest.raises(TypeError, match="cookie"):
+        Request("GET", "https://a.example/", cookies=cookies)
+
+
+def test_a_copy_can_be_changed_apart() -> None:
+    request = Request("PUT", HERE, content=b"x", headers={"A": "1"}, extensions={"e": 1})
+
+    copy = request.copy()
+    copy.headers["A"] = "2"
+    copy.url = URL("http://b.example/")
+
+    assert (request.headers["a"], str(request.url)) == ("1", str(URL(HERE)))
+    assert (copy.method, copy.body, copy.extensions) == ("PUT", request.body, {"e": 1})
+
+
+def test_a_request_can_be_made_like_another_one() -> None:
+    class Other(Request):
+        __slots__ = ()
+
+    request = shared(b"A: 1\r\n")
+    made = Other.like(request)
+
+    assert type(made) is Other
+    assert made.wire() == request.wire()
+    assert not made.estranged
+
+
+@pytest.mark.parametrize(
+    "headers", [None, {"A": "1"}, {"Authorization": "old"}, [("authorization", "old"), ("AUTHORIZATION", "older")]]
+)
+def test_credentials_go_into_a_request_of_their_own(headers: Any) -> None:
+    request = shared(b"A: 1\r\n") if headers is None else Request("GET", HERE, headers=headers)
+    before = request.authorization
+
+    made = request.with_authorization("new")
+
+    assert made.authorization == "new"
+    assert made.headers.get_list("authorization") == ["new"]
+    assert b"Authorization: new\r\n" in made.wire()[3] or b"authorization: new\r\n" in made.wire()[3].lower()
+    assert request.authorization == before == request.headers.get("authorization")
+    with pytest.raises(InvalidRequest):
+        request.with_authorization("a\r\nb: c")
+
+
+def test_credentials_in_a_shared_block_are_replaced() -> None:
+    request = shared(b"Authorization: old\r\nA: 1\r\n")
+
+    assert request.authorization == "old"
+    assert request.with_authorization("new").headers.get_list("authorization") == ["new"]
+
+
+def shared(block: bytes) -> Request:
+    return Request.assemble("GET", URL("https://a.example/"), FieldBlock(block), None, None, NOTHING)
+
+
+@pytest.mark.parametrize(
+    ("request_", "hand"),
+    [
+        (shared(b"A: b\r\n"), b""),
+        (shared(b"Cookie: x=0\r\n"), b"x=0"),
+        (Request("GET", "https://a.example/"), b""),
+        (Request("GET", "https://a.example/", headers=[("cookie", "x=0"), ("Cookie", b"y=\xe9")]), b"x=0; y=\xe9"),
+    ],
+)
+def test_cookies_of_a_jar_are_told_from_those_by_hand(request_: Request, hand: bytes) -> None:
+    field = b"; ".join([hand, b"j=1"]) if hand else b"j=1"
+    dressed = request_.with_cookies(hand, field)
+
+    assert request_.cookie_fields == (hand, hand)
+    assert dressed.cookie_fields == dressed.copy().cookie_fields == (hand, field)
+    assert [value for name, value in dressed.headers.raw if name.lower() == b"cookie"] == [field]
+    assert [value for name, value in dressed.by_hand().raw if name.lower() == b"cookie"] == ([hand] if hand else [])
+    assert b"j=1" in dressed.wire()[3]
+    assert "cookie" not in dressed.with_cookies(b"", b"").headers
+    dressed.headers["Cookie"] = "z=1"
+    assert dressed.cookie_fields == (b"z=1", b"z=1")
+    assert pickle.loads(pickle.dumps(request_.with_cookies(hand, field))).cookie_fields == (field, field)
+
+
+def test_a_command_of_curl() -> None:
+    request = Request("GET", "https://a.example/?k=v")
+
+    assert request.to_curl() == "curl 'https://a.example/?k=***' -H User-Agent: -H Accept:"
+    assert "k=v" in request.to_curl(secrets=True)

@@ -23,7 +23,9 @@ ASKED = Request("GET", "http://a.example/x?token=s")
 def assembled(
     content: bytes | Callable[[], bytes] = b"", status: int = 200, block: bytes = b"", default: Any = "utf-8"
 ) -> Response:
-    return Response.assemble(status, b"", "HTTP/1.1", block, ASKED, (10.0, 10.5, 11.5), default, content, b"")
+    return Response.assemble(
+        status, b"", "HTTP/1.1", block, ASKED, (10.0, 10.5, 11.5, 10.25, None), default, content, b""
+    )
 
 
 def test_a_response_of_a_test() -> None:
@@ -37,7 +39,7 @@ def test_a_response_of_a_test() -> None:
     assert response.url is ASKED.url
     assert (response.history, response.next_request, response.extensions) == ([], None, {})
     assert response.trailers == {}
-    assert response.timings == Timings(0.0, 0.0)
+    assert response.timings == Timings(None, None, None, None, None, 0.0, 0.0)
     assert repr(response) == "<Response [404 Nope]>"
 
 
@@ -143,15 +145,15 @@ def test_raise_for_status_raises(status: int, text: str) -> None:
 
 def test_an_assembled_response() -> None:
     response = Response.assemble(
-        200, b"Fine", "HTTP/2", b"A: 1\r\nSet-Cookie: a\r\nSet-Cookie: b\r\n", ASKED, (1.0, 1.25, 2.0), "utf-8", b"x",
-        b"T: 1\r\n",
+        200, b"Fine", "HTTP/2", b"A: 1\r\nSet-Cookie: a\r\nSet-Cookie: b\r\n", ASKED, (1.0, 1.25, 2.0, 1.125, None),
+        "utf-8", b"x", b"T: 1\r\n",
     )  # fmt: skip
 
     assert (response.reason_phrase, response.http_version, response.content) == ("Fine", "HTTP/2", b"x")
     assert response.headers.get_list("set-cookie") == ["a", "b"]
     assert response.headers is response.headers
     assert response.trailers == {"T": "1"}
-    assert response.timings == Timings(0.25, 1.0)
+    assert response.timings == Timings(None, None, None, None, 0.125, 0.25, 1.0)
     assert response.elapsed == timedelta(seconds=0.25)
 
 
@@ -202,6 +204,9 @@ def test_the_encoding_can_be_set_at_any_time() -> None:
     with pytest.raises(LookupError):
         response.encoding = "nonsense"
     assert response.encoding == "cp437"
+    marked = assembled(b"\xef\xbb\xbfx")
+    marked.encoding = "utf-8"
+    assert marked.text == "x"
 
 
 def test_the_charset_is_that_of_the_header() -> None:
@@ -224,6 +229,17 @@ def test_json_takes_the_options_of_the_standard_library() -> None:
     assert assembled(b"[1.5]").json(parse_float=str) == ["1.5"]
 
 
+def test_json_is_read_by_the_codec_of_the_client_or_of_the_call() -> None:
+    response = Response.assemble(
+        200, b"", "HTTP/1.1", b"", ASKED, (0.0, 0.0, 0.0, 0.0, None), "utf-8", b"x", b"", bytes.decode
+    )
+
+    assert response.json() == "x"
+    assert response.json(loads=len) == 1
+    with pytest.raises(JSONError, match="status 200, 1 bytes"):
+        pickle.loads(pickle.dumps(response)).json()
+
+
 @pytest.mark.parametrize("content", [b"", b"<html>", b"{", b"\xff"])
 def test_what_is_not_json_is_an_error_that_shows_it(content: bytes) -> None:
     with pytest.raises(JSONError, match="status 502") as caught:
@@ -232,6 +248,28 @@ def test_what_is_not_json_is_an_error_that_shows_it(content: bytes) -> None:
     assert caught.value.request is ASKED
     assert f"{len(content)} bytes" in str(caught.value)
     assert isinstance(caught.value, ValueError)
+
+
+# What the header says
+
+
+def test_links() -> None:
+    block = b'Link: </3?token=t>; rel="next"\r\nLink: <https://b.example/>; rel=last\r\n'
+    response = assembled(block=block)
+
+    assert response.links["next"] == {"url": "http://a.example/3?token=t", "rel": "next"}
+    assert list(response.links) == ["next", "last"]
+    assert assembled().links == {}
+    assert Response(200, headers={"Link": "</3>; rel=next"}).links["next"]["url"] == "/3"
+
+
+def test_content_disposition() -> None:
+    block = b'Content-Disposition: attachment; filename="../a.txt"\r\nContent-Disposition: inline\r\n'
+    disposition = assembled(block=block).content_disposition
+
+    assert disposition is not None
+    assert (disposition.type, disposition.filename) == ("attachment", "a.txt")
+    assert assembled().content_disposition is None
 
 
 # As an object
@@ -249,6 +287,7 @@ def refuse(text: str) -> bytes:
 def test_a_response_pickles_with_its_history() -> None:
     first = assembled(partial(bytes, b"moved"), 302, b"Location: /y\r\n")
     first.next_request = Request("GET", "http://a.example/y")
+    first.stripped = ("Cookie",)
     response = assembled("é".encode(), 200, b"A: 1\r\nA: 2\r\n", default=lambda data: "latin-1")
     response.history = [first]
     response.encoding = "utf-8"
@@ -262,6 +301,7 @@ def test_a_response_pickles_with_its_history() -> None:
         assert str(made.url) == "http://a.example/x?token=s"
         assert [(each.status_code, each.content) for each in made.history] == [(302, b"moved")]
         assert str(made.history[0].next_request.url) == "http://a.example/y"
+        assert (made.history[0].stripped, made.stripped) == (("Cookie",), ())
 
 
 def test_of_the_extensions_those_pickle_that_are_plain_data() -> None:
@@ -290,3 +330,16 @@ def test_a_response_of_a_test_pickles() -> None:
     assert (made.status_code, made.json(), made.headers["x"]) == (201, [1], "1")
     with pytest.raises(RuntimeError):
         _ = made.request
+
+
+def test_the_cookies_of_a_response_are_those_it_may_set() -> None:
+    headers = [("Set-Cookie", "a=1"), ("Set-Cookie", "b=2; Domain=b.example"), ("Set-Cookie", "c=3; Max-Age=0")]
+    response = Response(200, headers=headers, request=Request("GET", "https://a.example/"))
+
+    assert response.cookies == {"a": "1"}
+    assert response.cookies is response.cookies
+    assert [cookie.domain for cookie in response.cookies.records()] == ["a.example"]
+    assert pickle.loads(pickle.dumps(response)).cookies == {"a": "1"}
+    assert not Response(200).cookies
+    with pytest.raises(RuntimeError, match="made without a request"):
+        _ = Response(200, headers=headers).cookies

@@ -10,6 +10,7 @@ and gives the permit back. No path through the code has to remember to do so.
 
 from __future__ import annotations
 
+from itertools import count
 from time import monotonic
 from weakref import ReferenceType, finalize
 
@@ -20,6 +21,7 @@ from .reactor import READ, WRITE, Reactor, solo_poll
 from .waiter import FOREVER, Waiter
 
 if TYPE_CHECKING:
+    from collections import deque
     from collections.abc import Callable
     from typing import Any
 
@@ -30,6 +32,8 @@ __all__ = ["Connection"]
 
 RECEIVE_FIRST = 64 * 1024
 """What a connection asks for until a receive was full: small enough to come from the heap, not from a fresh map."""
+
+_numbers = count(1)
 
 
 class Connection:
@@ -46,6 +50,8 @@ class Connection:
         broken: set while bytes are on their way from the link to their reader: an exception that strikes there (a
             KeyboardInterrupt, say) would lose them, so the connection must not be used again.
         closed: whether it is.
+        number: which connection of the process it is.
+        watch: takes the number and the time when it is closed; None where nobody wants to know.
     """
 
     __slots__ = (
@@ -65,10 +71,12 @@ class Connection:
         "home",
         "idle_since",
         "link",
+        "number",
         "reactor",
         "reused",
         "unsendable",
         "unsent",
+        "watch",
         "written",
     )
 
@@ -87,6 +95,8 @@ class Connection:
         self.home: ReferenceType[Pool[Any]] | None = None
         self.created = now
         self.idle_since = now
+        self.number = next(_numbers)
+        self.watch: deque[tuple[int, float]] | None = None
         self._interest = READ
         self._more = False
         self._poll: Callable[[float | None], list[tuple[int, int]]] | None = None
@@ -359,6 +369,8 @@ class Connection:
             self.closed = True
             self.deadline = FOREVER
             self.unsent.clear()
+            if self.watch is not None:
+                self.watch.append((self.number, monotonic()))
             home = None if self.home is None else self.home()
             if home is not None:
                 home.remove(self)

@@ -12,8 +12,13 @@ from ..errors import (
     RequestTimeout,
     WriteTimeout,
 )
+from ..hints import TYPE_CHECKING
 from ..settings import Timeout
-from .waiter import FOREVER
+from .waiter import FOREVER, Waiter
+
+if TYPE_CHECKING:
+    from .trace import Trace
+    from .waiter import Host
 
 __all__ = ["Deadline"]
 
@@ -26,19 +31,25 @@ PHASES: dict[str, tuple[type[RequestTimeout], str]] = {
 
 
 class Deadline:
-    """The limits of one request, from its start.
+    """The limits of one call, from its start; and who follows it on its way.
 
     Args:
         timeout: the limits as the user gave them.
         streamed: whether the body is left to the caller: a plain number then bounds the head and each later wait.
         now: the time of the start.
+
+    Attributes:
+        trace: tells of what happens; None where nobody listens.
+        opening: seconds that each phase of the call's last dial took, by name; None where nothing was dialled.
     """
 
-    __slots__ = ("final", "started", "timeout")
+    __slots__ = ("final", "opening", "started", "timeout", "trace")
 
     def __init__(self, timeout: Timeout, streamed: bool, now: float) -> None:
         self.timeout = timeout
         self.started = now
+        self.trace: Trace | None = None
+        self.opening: dict[str, float] | None = None
         total = timeout.total
         if total is None:
             total = timeout.plain
@@ -59,6 +70,14 @@ class Deadline:
             return self.final
         due = now + limit
         return due if due < self.final else self.final
+
+    def waiter(self, host: Host) -> Waiter:
+        """A waiter that is done when the time is up."""
+        waiter = Waiter()
+        waiter.deadline = self.final
+        if self.final < FOREVER:
+            host.arm(waiter)
+        return waiter
 
     def error(self, phase: str, peer: str, now: float | None = None) -> RequestTimeout:
         """What to raise when the time is up in a phase: pool, connect, write or read."""

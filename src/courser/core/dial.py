@@ -11,22 +11,26 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from time import monotonic
 
-from ..errors import ConnectError, HTTPError, RequestTimeout, ResolveError
+from ..errors import ConnectError, HTTPError, ProxyError, RequestTimeout, ResolveError
 from ..hints import TYPE_CHECKING, Protocol
+from ..values.reference import bracketed
 from .fork import remember
 from .link import Link, SocketLink
+from .phases import Phases
 from .race import Address, Race, interleave
 from .reactor import Reactor
 from .route import Route
 from .waiter import Host, Interrupted, Waiter
 
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, ClassVar, Literal
 
+    from ..engines.events import ResponseHead
     from .deadline import Deadline
+    from .digests import Digests
     from .handshake import Contexts
 
-__all__ = ["Dial", "Dialer", "Layer", "Network", "Resolver"]
+__all__ = ["Challenged", "Dial", "Dialer", "Layer", "Network", "Resolver"]
 
 
 class Resolver(Protocol):
@@ -48,8 +52,28 @@ class Network(Protocol):
         ...
 
 
+class Challenged(Exception):
+    """A proxy asks who we are, and the next dial can tell.
+
+    Args:
+        refusal: what to raise where there is no next one.
+    """
+
+    def __init__(self, refusal: ProxyError) -> None:
+        super().__init__()
+        self.refusal = refusal
+
+
 class Layer(Protocol):
-    """What is laid over a link on the way to the origin: encryption, for one."""
+    """What is laid over a link on the way to the origin: encryption, for one.
+
+    Attributes:
+        phase: as what its time counts.
+        label: the name of whom it is agreed on with.
+    """
+
+    phase: ClassVar[Literal["proxy", "tls"]]
+    label: str
 
     async def over(self, link: Link, dial: Dial) -> Link:
         """Lay it over a link; the dial closes the link if this fails.
@@ -74,12 +98,23 @@ class Dialer:
         network: connects instead of sockets.
     """
 
-    __slots__ = ("contexts", "network", "resolve")
+    __slots__ = ("_digests", "contexts", "network", "resolve")
 
     def __init__(self, resolve: Resolver, contexts: Contexts, network: Network | None = None) -> None:
         self.resolve = resolve
         self.contexts = contexts
         self.network = network
+        self._digests: Digests | None = None
+
+    @property
+    def digests(self) -> Digests:
+        """Answers the challenges of proxies."""
+        digests = self._digests
+        if digests is None:
+            from .digests import Digests
+
+            digests = self._digests = Digests()
+        return digests
 
     async def dial(self, host: Host, route: Route, deadline: Deadline, session: Any = None) -> Link:
         """Connect a link.
@@ -105,9 +140,24 @@ class Dial:
         host: who waits.
         reactor: turns what is waited for.
         final: when it has to be done.
+        digests: answers the challenges of proxies.
+        answer: the head of what the last HTTP proxy said to CONNECT.
+        phases: how long what is over has taken.
     """
 
-    __slots__ = ("__weakref__", "_deadline", "_dialer", "_ground", "_label", "_route", "final", "host", "reactor")
+    __slots__ = (
+        "__weakref__",
+        "_deadline",
+        "_dialer",
+        "_ground",
+        "_label",
+        "_route",
+        "answer",
+        "final",
+        "host",
+        "phases",
+        "reactor",
+    )
 
     def __init__(self, dialer: Dialer, host: Host, route: Route, deadline: Deadline) -> None:
         self.host = host
@@ -117,16 +167,37 @@ class Dial:
         self._route = route
         self._deadline = deadline
         self._label = route.uds or f"{route.host}:{route.port}"
+        if route.proxies:
+            self._label = f"{bracketed(route.host)}:{route.port} through {route.proxies[0].url}"
         self._ground: Link | None = None
+        self.answer: ResponseHead | None = None
+        self.phases = Phases(deadline)
         remember(self)
 
     async def link(self, session: Any) -> Link:
-        """Make the link: connect to the first hop, and lay layer on layer."""
+        """Make the link: connect to the first hop, and lay layer on layer.
+
+        Each proxy on the way may ask once who we are, and is answered on another connection.
+        """
+        for _ in self._route.proxies:
+            try:
+                return await self._link(session)
+            except Challenged:
+                continue
+        try:
+            return await self._link(session)
+        except Challenged as challenged:
+            raise challenged.refusal from None
+
+    async def _link(self, session: Any) -> Link:
         layers = self._layers(session)
         try:
             link = self._ground = await self._connect()
+            await self.phases.over("connect", link)
             for layer in layers:
-                link = await layer.over(link, self)
+                below, link = link, await layer.over(link, self)
+                if link is not below or layer.phase != "tls":
+                    await self.phases.over(layer.phase, layer.label)
         except BaseException:
             if self._ground is not None:
                 self._ground.close()
@@ -137,7 +208,9 @@ class Dial:
         """What lies between the first hop and HTTP, from the bottom up."""
         route = self._route
         if route.proxies:
-            raise ConnectError(phase="connect", detail="proxies are not supported yet")
+            from .through import layers_of
+
+            return layers_of(route, self._dialer.contexts, session)
         layers: list[Layer] = []
         if route.tls is not None:
             from .handshake import Encryption
@@ -164,10 +237,22 @@ class Dial:
     # The first hop
 
     async def _connect(self) -> Link:
-        network = self._dialer.network
+        try:
+            return await self._connect_first()
+        except ConnectError as error:
+            if not self._route.proxies or type(error) is not ConnectError:
+                raise
+            raise ProxyError(phase="connect", detail=error.detail, retryable=True) from error.__cause__
+
+    async def _connect_first(self) -> Link:
+        network, route = self._dialer.network, self._route
         if network is not None:
-            return await self._ask(network.connect, self._route, self.final)
-        addresses = await self._addresses()
+            return await self._ask(network.connect, route, self.final)
+        if route.uds is not None:
+            addresses: list[Address] = [(socket.AF_UNIX, route.uds)]
+        else:
+            first = route.proxies[0] if route.proxies else route
+            addresses = await self.addresses(first.host, first.port)
         if self.host.network is not None:
             return await self._ask(self.host.network.open, addresses, self._route)
         return await self._race(addresses)
@@ -186,31 +271,40 @@ class Dial:
         except HTTPError:
             raise
         except socket.gaierror as error:
-            raise self._unresolved(error) from error
+            raise self._unresolved(error, self._label) from error
         except OSError as error:
             detail = f"{self._label}: {error.strerror or error}"
             raise ConnectError(phase="connect", detail=detail, retryable=True) from error
 
-    def _unresolved(self, error: OSError) -> ResolveError:
-        return ResolveError(phase="resolve", detail=f"{self._label}: {error.strerror or error}", retryable=True)
+    def _unresolved(self, error: OSError, label: str) -> ResolveError:
+        return ResolveError(phase="resolve", detail=f"{label}: {error.strerror or error}", retryable=True)
 
-    async def _addresses(self) -> list[Address]:
-        route = self._route
-        if route.uds is not None:
-            return [(socket.AF_UNIX, route.uds)]
-        literal = _literal(route.host, route.port)
+    @property
+    def digests(self) -> Digests:
+        return self._dialer.digests
+
+    async def addresses(self, host: str, port: int) -> list[Address]:
+        """The addresses of a host, in the order in which they are to be tried.
+
+        Raises:
+            ResolveError: it has none.
+            RequestTimeout: the dial's time ran out.
+        """
+        literal = _literal(host, port)
         if literal is not None:
             return literal
+        label = f"{self._label}: {host}" if self._route.proxies else self._label
         try:
-            found = await self.host.call(self._dialer.resolve, route.host, route.port, deadline=self.final)
+            found = await self.host.call(self._dialer.resolve, host, port, deadline=self.final)
         except Interrupted:
             raise self.late(" (name resolution)") from None
         except HTTPError:
             raise
         except OSError as error:
-            raise self._unresolved(error) from error
+            raise self._unresolved(error, label) from error
         if not found:
-            raise ResolveError(phase="resolve", detail=f"{self._label}: the name has no address")
+            raise ResolveError(phase="resolve", detail=f"{label}: the name has no address")
+        await self.phases.over("dns", host)
         return interleave(found)
 
     async def _race(self, addresses: list[Address]) -> Link:

@@ -13,9 +13,9 @@ from collections import deque
 from time import monotonic
 
 from ..engines.events import End, Event, ResponseHead
-from ..errors import HTTPError, LimitExceeded, StreamClosed, TransportError
+from ..errors import HTTPError, StreamClosed, TransportError
 from ..hints import TYPE_CHECKING
-from .reply import Reply
+from .reply import Reply, too_large
 from .upload import end_pieces, next_piece
 from .waiter import FOREVER, Host
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from .reserve import Supply
     from .upload import Upload
 
-__all__ = ["COLLECTED", "DATA", "HEAD", "SETTLED", "Exchange"]
+__all__ = ["ALLOWED", "COLLECTED", "DATA", "HEAD", "NOTHING", "SETTLED", "Exchange"]
 
 NOTHING: Final = 0
 
@@ -44,6 +44,12 @@ SETTLED: Final = 3
 
 COLLECTED: Final = 4
 """The whole message, and nothing left of the request that it answers."""
+
+ALLOWED: Final = 5
+"""The peer's word on a body that waits for it (core/expectation.py), or that it has not come for a while."""
+
+PATIENCE: Final = 1.0
+"""Seconds that such a body waits: as long as curl's and Go's do. Many servers never say it."""
 
 FULL: Final = 1024 * 1024
 """Bytes that may wait for a slow reader before the connection receives no more."""
@@ -62,7 +68,8 @@ class Exchange(Reply):
     Attributes:
         upload: what is left of the request, None where that is nothing.
         received: bytes of body received, as they travelled.
-        informational: called with every interim head.
+        withheld: whether the body of the request waits for the peer's word, or was not sent for want of it.
+        informational: called with every interim head; tells whether what is waited for has come with it.
     """
 
     __slots__ = (
@@ -78,6 +85,7 @@ class Exchange(Reply):
         "pool",
         "received",
         "upload",
+        "withheld",
     )
 
     def __init__(
@@ -97,15 +105,18 @@ class Exchange(Reply):
         self.lane = lane
         self.limits = deadline
         self.head = None
-        self.head_at = 0.0
+        self.sent_at = self.head_at = 0.0
         self.chunks = deque()
         self.end = None
         self.history = []
         self.filters = None
+        self.proxied = self.extra = None
+        self.opening = None if connection.reused else deadline.opening
         self._headers = None
         self.upload: Upload | None = None
         self.received = 0
-        self.informational: Callable[[ResponseHead], None] | None = None
+        self.withheld = False
+        self.informational: Callable[[ResponseHead], object] | None = None
         self._buffered = 0
         self._goal = NOTHING
         self._limit = limit
@@ -136,7 +147,7 @@ class Exchange(Reply):
         if limit is not None and self.received > limit and self.error is None:
             self._overflow(limit)
             return
-        if self.upload is not None and self._refused():
+        if self.upload is not None and self.is_refused:
             self.cut(now)
         goal = self._goal
         if goal == NOTHING:
@@ -156,7 +167,8 @@ class Exchange(Reply):
             return bool(self.chunks)
         return head is not None and goal != COLLECTED
 
-    def _refused(self) -> bool:
+    @property
+    def is_refused(self) -> bool:
         """Whether the peer has answered in a way that leaves the rest of the request without a reader."""
         head, connection = self.head, self.connection
         return head is not None and (head.status >= 300 or (connection is not None and connection.engine.is_tunnel))
@@ -184,7 +196,7 @@ class Exchange(Reply):
         reader of ours, the time is not the peer's.
         """
         connection, upload, timeout = self.connection, self.upload, self.limits.timeout
-        if connection is None:
+        if connection is None or self._goal == ALLOWED:
             return
         if self._goal == NOTHING and (upload is None or upload.room is None):
             connection.deadline = FOREVER
@@ -208,9 +220,13 @@ class Exchange(Reply):
                 return
         self.rearm(now)
 
+    def offered(self, size: int) -> None:
+        """Take note that a piece of the request's body was handed over, where anybody wants to know."""
+
     def sent(self, now: float) -> None:
         """Nothing of the request is left to be sent."""
         self.upload = None
+        self.sent_at = now
         goal = self._goal
         if goal != NOTHING and (self.end is not None or self._reached(goal)):
             self.reach()
@@ -229,8 +245,11 @@ class Exchange(Reply):
         else:
             self.rearm(now)
 
-    def expired(self, now: float) -> HTTPError:
-        """What it means for this exchange that its time is up."""
+    def expired(self, now: float) -> HTTPError | None:
+        """What it means for this exchange that its time is up; None where it goes on."""
+        if self._goal == ALLOWED and now < self.limits.final:
+            self.reach()
+            return None
         connection = self.connection
         phase = "read" if self.upload is None else "write"
         error = self.limits.error(phase, "the peer" if connection is None else connection.label, now)
@@ -254,7 +273,7 @@ class Exchange(Reply):
 
     def _overflow(self, limit: int) -> None:
         self.end = None
-        self.fail(LimitExceeded(detail=f"the body is larger than max_body_size, {limit} bytes"))
+        self.fail(too_large(limit))
         if self.connection is not None:
             self.connection.close()
 
@@ -269,6 +288,10 @@ class Exchange(Reply):
         connection.resume()
 
     # What its owner calls
+
+    @property
+    def final_at(self) -> float:
+        return self.limits.final
 
     @property
     def bytes_sent(self) -> int:
@@ -292,8 +315,12 @@ class Exchange(Reply):
             self.done = False
             if self.upload is None:
                 now = monotonic()
+                if not self.sent_at:
+                    self.sent_at = now
                 limits = self.limits
                 idle = limits.timeout.read
+                if goal == ALLOWED and (idle is None or idle > PATIENCE):
+                    idle = PATIENCE
                 due = limits.final
                 if idle is not None and now + idle < due:
                     due = now + idle

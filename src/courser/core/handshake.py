@@ -1,26 +1,41 @@
-"""TLS handshakes, and TLS as a layer that a dial lays over a link."""
+"""Handshakes, and TLS as a layer that a dial lays over a link."""
 
 from __future__ import annotations
 
-from ..errors import CertificateError, InvalidRequest, InvalidURL, TLSError
+from ..errors import InvalidRequest, InvalidURL, TLSError
 from ..hints import TYPE_CHECKING, Protocol
 from ..values.host import parse_host
 from .link import Link, TLSLink
+from .nested import NestedTLSLink, Passage
 from .reactor import READ, WRITE, Reactor
 from .route import TLSPolicy
 from .waiter import FOREVER, Interrupted, Waiter
 
 if TYPE_CHECKING:
     import ssl
-    from typing import Any
+    from collections.abc import Callable
+    from typing import Any, ClassVar, Final, Literal
 
+    from ..errors import CertificateError
     from .dial import Dial
 
-__all__ = ["Contexts", "Encryption", "Handshake", "peer_name"]
+__all__ = ["HINTS", "Contexts", "Encryption", "Handshake", "Shaking", "peer_name", "settle"]
+
+
+HINTS: Final = {
+    "WRONG_VERSION_NUMBER": "the server does not speak TLS at this port; is it an http:// URL?",
+    "UNSUPPORTED_PROTOCOL": "the server speaks older versions of TLS only; an ssl.SSLContext as verify may allow them",
+    "TLSV1_ALERT_PROTOCOL_VERSION": "the server does not speak the versions of TLS that are allowed here",
+    "SSLV3_ALERT_HANDSHAKE_FAILURE": "the server found nothing in common; it may want other ciphers, a client "
+    "certificate (cert=...) or another name (server_hostname=...)",
+    "TLSV13_ALERT_CERTIFICATE_REQUIRED": "the server wants a client certificate: cert=(certificate file, key file)",
+    "TLSV1_ALERT_UNKNOWN_CA": "the server does not know who has issued the client certificate",
+}
+"""What OpenSSL's reasons mean, and what can be done."""
 
 
 class Contexts(Protocol):
-    """Gives TLS contexts."""
+    """Gives TLS contexts, and knows what their policies mean."""
 
     def get(self, policy: TLSPolicy, protocols: tuple[str, ...], /) -> ssl.SSLContext | None:
         """The context for a policy, if it was built before."""
@@ -30,13 +45,41 @@ class Contexts(Protocol):
         """The context for a policy; reads files."""
         ...
 
+    def check(self, policy: TLSPolicy, name: str, certificate: bytes | None, /) -> None:
+        """Compare the key of a peer with the fingerprints of a policy.
+
+        Raises:
+            CertificateError: it is another one.
+        """
+        ...
+
+    def refusal(
+        self, policy: TLSPolicy, name: str, error: ssl.SSLCertVerificationError, certificate: bytes | None, /
+    ) -> CertificateError:
+        """What to raise for a certificate that OpenSSL has refused."""
+        ...
+
+
+class Shaking(Protocol):
+    """What shakes hands over a link: TLS itself, or whoever talks to a proxy."""
+
+    @property
+    def wants_write(self) -> bool: ...
+
+    def shake(self) -> None:
+        """Go on; BlockingIOError says that it is not done."""
+        ...
+
+    def fileno(self) -> int: ...
+    def listen(self, wake: Callable[[], None] | None, /) -> None: ...
+
 
 class Handshake(Waiter):
-    """A TLS handshake under way.
+    """A handshake under way.
 
     Args:
         reactor: turns the link.
-        link: the link.
+        link: what shakes hands.
         final: when it has to be done.
 
     Attributes:
@@ -45,7 +88,7 @@ class Handshake(Waiter):
 
     __slots__ = ("_interest", "_link", "_reactor", "agreed")
 
-    def __init__(self, reactor: Reactor, link: TLSLink, final: float) -> None:
+    def __init__(self, reactor: Reactor, link: Shaking, final: float) -> None:
         super().__init__(reactor)
         self._reactor = reactor
         self._link = link
@@ -97,6 +140,18 @@ class Handshake(Waiter):
                 self._reactor.unregister(self)
 
 
+async def settle(link: Shaking, dial: Dial) -> Handshake:
+    """Shake hands until both ends agree, one of them refuses, or the dial's time is up; gives what came of it."""
+    handshake = Handshake(dial.reactor, link, dial.final)
+    try:
+        handshake.start()
+        if not handshake.done:
+            await dial.host.wait(handshake)
+    finally:
+        handshake.cancel()
+    return handshake
+
+
 class Encryption:
     """A layer of TLS.
 
@@ -111,14 +166,16 @@ class Encryption:
         InvalidRequest, InvalidURL, TypeError: no certificate could be for what the peer is called; see `peer_name`.
     """
 
-    __slots__ = ("_contexts", "_name", "_policy", "_protocols", "_session")
+    __slots__ = ("_contexts", "_policy", "_protocols", "_session", "label")
+
+    phase: ClassVar[Literal["proxy", "tls"]] = "tls"
 
     def __init__(
         self, contexts: Contexts, policy: TLSPolicy, host: str, protocols: tuple[str, ...], session: Any = None
     ) -> None:
         self._contexts = contexts
         self._policy = policy
-        self._name = peer_name(host, policy)
+        self.label = peer_name(host, policy)
         self._protocols = protocols
         self._session = session
 
@@ -130,20 +187,21 @@ class Encryption:
             RequestTimeout: the dial's time ran out.
         """
         if link.encrypted:
+            self._check(link)
             return link
         secure = self._wrap(link, await self._context(dial))
-        handshake = Handshake(dial.reactor, secure, dial.final)
-        try:
-            handshake.start()
-            if not handshake.done:
-                await dial.host.wait(handshake)
-        finally:
-            handshake.cancel()
+        handshake = await settle(secure, dial)
         if handshake.error is not None:
-            raise _refusal(handshake.take_error(), self._name, self._policy)
+            raise self._refusal(handshake.take_error(), secure)
         if not handshake.agreed:
             raise dial.late(" (TLS handshake)")
+        self._check(secure)
         return secure
+
+    def _check(self, link: Link) -> None:
+        """See that the peer has a key that it is known by; nothing was sent to it so far."""
+        if self._policy.fingerprints:
+            self._contexts.check(self._policy, self.label, link.info().get("certificate"))
 
     async def _context(self, dial: Dial) -> ssl.SSLContext:
         known = self._contexts.get(self._policy, self._protocols)
@@ -155,15 +213,29 @@ class Encryption:
             raise dial.late(" (reading root certificates)") from None
 
     def _wrap(self, link: Link, context: ssl.SSLContext) -> TLSLink:
+        kind = NestedTLSLink if isinstance(link, Passage) else TLSLink
         if self._session is not None:
             try:
-                return TLSLink(link, context, self._name, self._session)
+                return kind(link, context, self.label, self._session)
             except ValueError:
                 pass  # it was agreed on under another context, before the environment named other roots
         try:
-            return TLSLink(link, context, self._name)
+            return kind(link, context, self.label)
         except (OSError, ValueError) as error:
-            raise TLSError(phase="tls", detail=f"{self._name}: {error}") from error
+            raise TLSError(phase="tls", detail=f"{self.label}: {error}") from error
+
+    def _refusal(self, error: BaseException, link: TLSLink) -> BaseException:
+        import ssl
+
+        if isinstance(error, ssl.SSLCertVerificationError):
+            failure: TLSError = self._contexts.refusal(self._policy, self.label, error, link.refused())
+        elif isinstance(error, OSError):
+            reason = getattr(error, "reason", None) or error.strerror or str(error) or type(error).__name__
+            failure = TLSError(phase="tls", detail=f"{self.label}: {reason}", hint=HINTS.get(reason, ""))
+        else:
+            return error
+        failure.__cause__ = error
+        return failure
 
 
 def peer_name(host: str, policy: TLSPolicy) -> str:
@@ -203,22 +275,3 @@ def _not_a_name(why: str) -> InvalidRequest:
     return InvalidRequest(
         detail=f"server_hostname: {why}", hint="give a name without scheme and port, as server_hostname='example.org'"
     )
-
-
-def _refusal(error: BaseException, name: str, policy: TLSPolicy) -> BaseException:
-    import ssl
-
-    if isinstance(error, ssl.SSLCertVerificationError):
-        roots = "the system's roots" if policy.verify is True else f"the roots of {policy.verify}"
-        failure: TLSError = CertificateError(
-            phase="tls",
-            detail=f"{name}: {error.verify_message}; checked against {roots}",
-            hint="for a private CA give verify='/path/to/ca.pem'",
-        )
-    elif isinstance(error, OSError):
-        reason = getattr(error, "reason", None) or error.strerror or str(error) or type(error).__name__
-        failure = TLSError(phase="tls", detail=f"{name}: {reason}")
-    else:
-        return error
-    failure.__cause__ = error
-    return failure

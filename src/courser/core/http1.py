@@ -93,12 +93,17 @@ class HTTP1Connection(Connection):
                 self.close()
             exchange.cut(now)
             return
-        why = error.strerror or str(error) or type(error).__name__
+        reason = getattr(error, "reason", None)  # as TLS has it
+        why = reason or error.strerror or str(error) or type(error).__name__
         kind: type[TransportError] = WriteError if sending else ReadError
         if exchange is not None and isinstance(error, TruncatedStream):
             kind = RemoteProtocolError if exchange.head is None else TruncatedBody
         failure = kind(detail=f"{self.label}: {why}", phase="write" if sending else "read")
         failure.__cause__ = error
+        if reason:
+            from .handshake import HINTS
+
+            failure.hint = HINTS.get(reason, "")
         if exchange is not None:
             failure.bytes_sent = exchange.bytes_sent
             failure.bytes_received = exchange.received
@@ -120,8 +125,10 @@ class HTTP1Connection(Connection):
         exchange = None if reference is None else reference()
         if exchange is None:
             self.close()
-        else:
-            self._over(exchange.expired(now))
+            return
+        error = exchange.expired(now)
+        if error is not None:
+            self._over(error)
 
     def fail(self, error: BaseException) -> None:
         self._over(error)

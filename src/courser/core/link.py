@@ -334,3 +334,14 @@ class TLSLink:
         facts["cipher"] = self._object.cipher()
         facts["certificate"] = self._object.getpeercert(binary_form=True)
         return facts
+
+    def refused(self) -> bytes | None:
+        """The certificate that the peer has shown, in DER, if the handshake has failed and Python can tell."""
+        tell = getattr(self._object, "get_unverified_chain", None)
+        if tell is not None:  # from Python 3.13 on
+            return next(iter(tell()), None)
+        try:
+            chain = getattr(self._object, "_sslobj").get_unverified_chain()  # noqa: B009 - before, it has no public name
+            return self._ssl.PEM_cert_to_DER_cert(chain[0].public_bytes()) if chain else None
+        except AttributeError:
+            return None

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Coroutine
-from time import monotonic
 
-from ..engines.events import ResponseHead
 from ..errors import HTTPError
 from ..hints import TYPE_CHECKING, Protocol
 from ..values.response import Response
 from .reply import Reply, StaticReply
 from .transport import PooledTransport
-from .waiter import FOREVER, Host, Interrupted, Waiter
+from .waiter import Host, Interrupted
 
 if TYPE_CHECKING:
     from typing import Any
 
     from ..values.request import Request
-    from .deadline import Deadline
     from .dial import Dialer
     from .http1 import HTTP1Connection
     from .mounts import Mounts
@@ -58,7 +55,7 @@ class Place:
         mounts: transports of the user's by pattern.
     """
 
-    __slots__ = ("_mounts", "_routes", "_transport", "host", "pool")
+    __slots__ = ("_dialer", "_mounts", "_routes", "_transport", "host", "pool")
 
     def __init__(
         self,
@@ -70,6 +67,7 @@ class Place:
     ) -> None:
         self.host = host
         self.pool = pool
+        self._dialer = dialer
         self._routes = routes
         self._mounts = mounts
         self._transport = PooledTransport(host, pool, dialer)
@@ -79,52 +77,60 @@ class Place:
         other = Place.__new__(Place)
         other.host = host
         other.pool = self.pool
+        other._dialer = self._dialer
         other._routes = self._routes
         other._mounts = self._mounts
         other._transport = self._transport.under(host, supply)
         return other
 
     def exchange(self, request: Request, sending: Sending) -> Coroutine[Any, Any, Reply]:
-        """Send a request by whoever answers its URL."""
+        """Send a request by whoever answers its URL, with the cookies that belong to it."""
+        if sending.cookies is not None:
+            request = sending.cookies.dress(request)
         mounts = self._mounts
         if mounts is not None:
             transport = mounts.find(request.url)
             if transport is not None:
-                return _ask(transport, request, sending.host, sending.deadline)
-        url, tls, routes = request.url, sending.tls, self._routes
-        route = (routes.known.get(url.origin) or routes.get(url)) if tls is None else routes.make(url, tls)
-        return self._transport.send(request, route, sending.deadline, sending.limit, sending.goal)
+                return _ask(transport, request, sending)
+        url, tls, rules, routes = request.url, sending.tls, sending.rules, self._routes
+        if tls is None and rules is None:
+            route = routes.known.get(url.origin) or routes.get(url)
+        else:
+            route = routes.make(url, routes.tls if tls is None else tls.at(request), rules)
+        if route.proxies:
+            from .forward import send_proxied
+
+            return send_proxied(self._transport, self._dialer.digests, request, route, sending)
+        return self._transport.send(request, route, sending.deadline, sending.limit, sending.goal, sending)
 
 
-async def _ask(transport: Transport, request: Request, host: Host, deadline: Deadline) -> Reply:
+async def _ask(transport: Transport, request: Request, sending: Sending) -> Reply:
+    host, deadline = sending.host, sending.deadline
+    trace = deadline.trace
+    if trace is not None:
+        await trace.begin(request)
     try:
         answer = transport.send(request, deadline.final)
         if not isinstance(answer, Awaitable):
             await host.checkpoint()
         else:
-            limit = Waiter()
-            limit.deadline = deadline.final
-            if limit.deadline < FOREVER:
-                host.arm(limit)
             try:
-                answer = await host.pull(answer, limit)
+                answer = await host.pull(answer, deadline.waiter(host))
             except Interrupted:
                 raise deadline.error("read", "the transport") from None
-    except HTTPError as error:
-        if error.request is None:
+        answer = _checked(transport, answer)
+    except BaseException as error:
+        if isinstance(error, HTTPError) and error.request is None:
             error.request = request
+        if trace is not None:
+            await trace.failed(error)
         raise
-    answer = _checked(transport, answer)
-    head = ResponseHead(
-        answer.status_code,
-        answer.reason_phrase.encode("latin-1", "replace"),
-        answer.http_version.removeprefix("HTTP/").encode("ascii"),
-        answer.headers.encode(),
-        len(answer.content),
-        None,
-        True,
-    )
-    return StaticReply(head, answer.content, request, monotonic())
+    reply = StaticReply.of(answer, request)
+    if reply.final.sets_cookies:
+        sending.keep(request, reply.final.fields)
+    if trace is not None:
+        await trace.answered(reply, len(answer.content))
+    return reply
 
 
 def _checked(transport: Transport, answer: object) -> Response:

@@ -32,9 +32,7 @@ from .waiter import FOREVER
 if TYPE_CHECKING:
     from typing import Any, Final
 
-    from .link import Link
-
-__all__ = ["READ", "WRITE", "Entry", "Poller", "Reactor", "Timers", "can_nest", "fresh_poller", "solo_poll"]
+__all__ = ["READ", "WRITE", "Audible", "Entry", "Poller", "Reactor", "Timers", "can_nest", "fresh_poller", "solo_poll"]
 
 READ: Final = 1
 WRITE: Final = 4
@@ -54,6 +52,12 @@ class Entry(Protocol):
     def ready(self, mask: int, now: float) -> None: ...
     def expire(self, now: float) -> None: ...
     def fail(self, error: BaseException) -> None: ...
+
+
+class Audible(Protocol):
+    """What has no descriptor to poll, and calls when it may go further."""
+
+    def listen(self, wake: Callable[[], None] | None, /) -> None: ...
 
 
 class Timed(Protocol):
@@ -283,7 +287,7 @@ class Reactor:
         discard(self.poller, sock.fileno())
         sock.close()
 
-    def hear(self, entry: Entry, link: Link) -> None:
+    def hear(self, entry: Entry, link: Audible) -> None:
         """Serve an entry whose link has no descriptor, whenever the link says so, from whatever thread."""
         entries = ref(entry)
         self.listen()

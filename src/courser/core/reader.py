@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..engines.coding import make_decoder
-from ..errors import HTTPError, LimitExceeded, StreamClosed, StreamConsumed
+from ..errors import HTTPError, StreamClosed, StreamConsumed
 from ..hints import TYPE_CHECKING
-from .reply import Reply
+from .reply import Reply, too_large
 from .waiter import Host
 
 if TYPE_CHECKING:
@@ -22,18 +22,20 @@ class BodyReader:
     Args:
         reply: whose.
         host: who waits.
-        limit: bytes, before and after decoding, above which LimitExceeded is raised.
+        limit: bytes, as they travel, above which LimitExceeded is raised.
+        decoded_limit: the same for what is given decoded.
 
     Attributes:
         received: bytes read, as they travelled.
     """
 
-    __slots__ = ("_decoder", "_given", "_host", "_limit", "_pieces", "_reply", "_state", "received")
+    __slots__ = ("_decoded_limit", "_decoder", "_given", "_host", "_limit", "_pieces", "_reply", "_state", "received")
 
-    def __init__(self, reply: Reply, host: Host, limit: int | None) -> None:
+    def __init__(self, reply: Reply, host: Host, limit: int | None, decoded_limit: int | None) -> None:
         self._reply = reply
         self._host = host
         self._limit = limit
+        self._decoded_limit = decoded_limit
         self._given = 0
         self._state = ""
         self._decoder: Decoder | None = None
@@ -55,9 +57,11 @@ class BodyReader:
         if self._state:
             raise StreamConsumed(hint="a body can be read once; keep what read() gave", request=self._reply.request)
         self._state = "reading"
-        coding = self._reply.final.coding
-        if decoded and coding is not None:
-            self._decoder = make_decoder(coding)
+        if decoded:
+            self._limit = self._decoded_limit
+            coding = self._reply.final.coding
+            if coding is not None:
+                self._decoder = make_decoder(coding)
 
     async def next_piece(self) -> bytes:
         """The next piece, `b""` at the end."""
@@ -66,6 +70,9 @@ class BodyReader:
                 piece = await self._raw()
                 return piece if self._limit is None else self._count(piece)
             for piece in self._pieces:
+                if not self._host.blocking:
+                    # A few bytes may stand for gigabytes, and nothing else in reading them waits.
+                    await self._host.checkpoint()
                 return self._count(piece)
             return await self._decode(self._decoder)
         except BaseException as error:
@@ -102,11 +109,12 @@ class BodyReader:
         if limit is not None:
             self._given += len(piece)
             if self._given > limit:
-                raise LimitExceeded(detail=f"the body is larger than max_body_size, {limit} bytes")
+                raise too_large(limit)
         return piece
 
     def close(self) -> None:
         """Give up what has not been read."""
         if self._state != "ended":
             self._state = "closed"
+            self._pieces = iter(())
         self._reply.abort()

@@ -3,51 +3,83 @@
 from __future__ import annotations
 
 from collections import deque
+from time import monotonic
 
 from ..engines.events import END, End, ResponseHead
-from ..errors import HTTPError, LimitExceeded
+from ..errors import HTTPError, LimitExceeded, StreamClosed
 from ..hints import TYPE_CHECKING
 from ..values.headers import Headers
-from .waiter import Host, Waiter
+from ..values.response import Response, Status
+from .waiter import FOREVER, Host, Waiter
 
 if TYPE_CHECKING:
-    from typing import Any, ClassVar, Final
+    from typing import Any, ClassVar, Final, Self
 
-    from ..policies.flow import BodyFilter
+    from ..policies.flow import BodyFilter, Stored
     from ..values.request import Request
+    from ..values.url import URL
 
-__all__ = ["Reply", "StaticReply"]
+__all__ = ["Reply", "StaticReply", "too_large"]
 
 DISCARD_MOST: Final = 64 * 1024
 """Bytes of an unwanted body that are read, as they travel, to save the connection; beyond, the connection goes."""
 
 
-class Reply(Waiter):
+def too_large(limit: int) -> LimitExceeded:
+    """What to raise for a body of more bytes than the caller allows."""
+    return LimitExceeded(
+        detail=f"the body is larger than {limit} bytes", hint="max_body_size or max_decoded_size allows no more"
+    )
+
+
+class Reply(Waiter, Status):
     """The head of a response, and the way to its body. What policies see of it is `policies.flow.Answer`.
 
     Attributes:
         head: the final head.
         status_code: its status.
         head_at: when it came, on the monotonic clock.
+        sent_at: when the link had taken the whole request; 0.0 where it has not, or there is no link.
+        opening: seconds that each phase of connecting took; None where the connection was there.
         request: what was sent.
         chunks: pieces of the body that nobody has read.
         end: set once the body is whole.
         history: the replies of redirects that led here.
         filters: those who see the body pass; None where there are none.
+        extra: what transports and policies add for the caller; None where they have added nothing.
+        proxied: the head with which an HTTP proxy opened the tunnel that this came through; None where there was none.
     """
 
-    __slots__ = ("_headers", "chunks", "end", "filters", "head", "head_at", "history", "request", "status_code")
+    __slots__ = (
+        "_headers",
+        "chunks",
+        "end",
+        "extra",
+        "filters",
+        "head",
+        "head_at",
+        "history",
+        "opening",
+        "proxied",
+        "request",
+        "sent_at",
+        "status_code",
+    )
 
     version: ClassVar[str] = "HTTP/1.1"
 
     head: ResponseHead | None
     status_code: int
     head_at: float
+    sent_at: float
+    opening: dict[str, float] | None
     request: Request
     chunks: deque[bytes]
     end: End | None
     history: list[Any]
     filters: list[BodyFilter] | None
+    extra: dict[str, Any] | None
+    proxied: ResponseHead | None
     _headers: Headers | None
 
     # The head, as policies see it
@@ -75,11 +107,51 @@ class Reply(Waiter):
             headers = self._headers = Headers.from_block(self.final.fields)
         return headers
 
+    @property
+    def url(self) -> URL:
+        return self.request.url
+
+    @property
+    def extensions(self) -> dict[str, Any]:
+        """What the caller finds as `response.extensions`."""
+        extra = self.extra
+        if extra is None:
+            extra = self.extra = {}
+        return extra
+
     def attach(self, body_filter: BodyFilter, /) -> None:
         """Let a filter see the body pass, after those that are attached already."""
         if self.filters is None:
             self.filters = []
         self.filters.append(body_filter)
+
+    def raise_for_status(self) -> Self:
+        """Give this back, unless the status is 4xx or 5xx.
+
+        Raises:
+            StatusError: it is; the error's response has the body if it was read before.
+        """
+        if self.status_code >= 400:
+            head, times = self.final, (self.head_at, self.head_at, self.head_at, 0.0, None)
+            Response.assemble(
+                head.status, head.reason, self.http_version, head.fields, self.request, times, "utf-8", self._shown, b""
+            ).raise_for_status()
+        return self
+
+    def _shown(self) -> bytes:
+        """The body for an error that a policy raises."""
+        if self.end is None:
+            raise StreamClosed(
+                detail="a policy has raised for the status, and nobody has read the body",
+                hint="let it `yield courser.Read(response)` first",
+                request=self.request,
+            )
+        raw, coding = b"".join(self.chunks), self.final.coding
+        if coding is None:
+            return raw
+        from ..engines.coding import decode_all
+
+        return decode_all(coding, raw, None)
 
     # The body
 
@@ -111,13 +183,26 @@ class Reply(Waiter):
                 raise
             if not piece:
                 self.filters = None
-                for each in filters:
-                    each.end()
+                await self._ended(filters, host)
                 return b""
             for each in filters:
                 piece = each.feed(piece)
             if piece:
                 return piece
+
+    @property
+    def final_at(self) -> float:
+        """When the call has to be over, on the monotonic clock."""
+        return FOREVER
+
+    async def _ended(self, filters: list[BodyFilter], host: Host) -> None:
+        """Tell filters that the body was whole, and do what they want done then."""
+        for each in filters:
+            step = each.end()
+            if step is not None:
+                from .calls import make_call
+
+                await make_call(step, host, self.final_at)
 
     def drop_filters(self) -> None:
         """Tell the filters that the body will never be whole."""
@@ -189,12 +274,43 @@ class StaticReply(Reply):
         self.head = head
         self.status_code = head.status
         self.head_at = now
+        self.sent_at = 0.0
+        self.opening = None
         self.request = request
         self.chunks = deque([content] if content else ())
         self.end = END
         self.history = []
         self.filters = None
+        self.proxied = self.extra = None
         self._headers = None
+
+    @classmethod
+    def of(cls, answer: Response | Stored, request: Request) -> StaticReply:
+        """A reply of a response that somebody has made.
+
+        Args:
+            answer: a response with its body decoded, or one that was stored as it travelled.
+            request: what it answers.
+        """
+        coding: str | None = None
+        if not isinstance(answer, Response):
+            version, coding = "HTTP/1.1", answer.headers.get("content-encoding")
+        else:
+            version = answer.http_version
+        content = answer.content
+        head = ResponseHead(
+            answer.status_code,
+            answer.reason_phrase.encode("latin-1", "replace"),
+            version.removeprefix("HTTP/").encode("ascii"),
+            answer.headers.encode(),
+            len(content),
+            coding.encode("latin-1", "replace") if coding and content else None,
+            True,
+        )
+        made = cls(head, content, request, monotonic())
+        if isinstance(answer, Response) and answer.extensions:
+            made.extra = dict(answer.extensions)
+        return made
 
     async def piece(self, host: Host) -> bytes:
         return self.chunks.popleft() if self.chunks else b""

@@ -6,12 +6,17 @@ identity, is a field here; nothing else is asked anywhere.
 
 from __future__ import annotations
 
+from ..errors import InvalidRequest
 from ..hints import TYPE_CHECKING, NamedTuple
+from ..values.reference import bracketed
+from ..values.trust import TLS, is_pem
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any, Final
 
     from ..values.url import URL
+    from .proxies import Rules
 
 __all__ = ["ProxyHop", "Route", "Routes", "TLSPolicy"]
 
@@ -20,15 +25,17 @@ ORIGINS_KEPT: Final = 4096
 
 
 class TLSPolicy(NamedTuple):
-    """How a TLS peer is verified, and how we prove who we are.
+    """How a TLS peer is verified, and how we prove who we are. Its repr shows no secrets.
 
     Attributes:
-        verify: True for the system's roots, False for none, the path of a CA file or folder, or an ssl.SSLContext.
+        verify: True for the system's roots, False for none, the path of a CA file or folder, certificates as PEM (str)
+            or DER (bytes), or an ssl.SSLContext.
         cert: the client certificate: (file, key file, password).
         server_hostname: the name asked for and verified, where it is not the URL's host.
         fingerprints: SHA-256 pins of the peer's public key, any of which must match.
-        minimum_version: the lowest TLS version that is accepted, for example "1.3".
+        minimum_version: the lowest TLS version that is accepted, where it is not 1.2.
         ciphers: an OpenSSL cipher list.
+        trust_env: whether the environment may name the system's roots.
     """
 
     verify: Any = True
@@ -37,26 +44,69 @@ class TLSPolicy(NamedTuple):
     fingerprints: tuple[bytes, ...] = ()
     minimum_version: str | None = None
     ciphers: str | None = None
+    trust_env: bool = True
+
+    @classmethod
+    def of(cls, verify: Any, cert: tuple[str, str | None, str | None] | None, trust_env: bool = True) -> TLSPolicy:
+        """The policy that the options `verify` and `cert` mean, once they are checked.
+
+        Raises:
+            InvalidRequest: there are two client certificates.
+        """
+        if not isinstance(verify, TLS):
+            return cls(verify, cert, trust_env=trust_env)
+        if cert is not None and verify.cert is not None:
+            raise InvalidRequest(detail="cert was given, and in verify=courser.TLS(...) as well", hint="give one")
+        version = None if verify.minimum_version == "1.2" else verify.minimum_version
+        cert = verify.cert if cert is None else cert
+        return cls(verify.roots, cert, None, verify.fingerprints, version, verify.ciphers, trust_env)
+
+    def __repr__(self) -> str:
+        roots = "PEM" if isinstance(self.verify, bytes) or is_pem(self.verify) else repr(self.verify)
+        cert = None if self.cert is None else self.cert[0]
+        pins = len(self.fingerprints)
+        return f"<TLSPolicy verify={roots} cert={cert!r} server_hostname={self.server_hostname!r} fingerprints={pins}>"
 
 
 class ProxyHop(NamedTuple):
-    """One proxy on the way.
+    """One proxy on the way. Its repr shows no secrets.
 
     Attributes:
         scheme: http, https, socks4, socks4a, socks5 or socks5h.
         host: its host.
         port: its port.
-        credentials: what it is told of us: (user, password).
-        headers: more header lines for CONNECT.
+        credentials: (user, password): what a SOCKS server is told, and what an HTTP proxy's challenge (Digest) is
+            answered with.
+        headers: header lines that an HTTP proxy is told.
         tls: how its certificate is verified, for https.
+        tunnel: whether it is asked for a tunnel where it could forward a plain http request.
     """
 
     scheme: str
     host: str
     port: int
-    credentials: tuple[str, str] | None = None
+    credentials: tuple[bytes, bytes] | None = None
     headers: bytes = b""
     tls: TLSPolicy | None = None
+    tunnel: bool = False
+
+    @property
+    def url(self) -> str:
+        """Scheme, host and port: what may be shown."""
+        return f"{self.scheme}://{bracketed(self.host)}:{self.port}"
+
+    @property
+    def is_http(self) -> bool:
+        """Whether it speaks HTTP, not SOCKS."""
+        return self.scheme in ("http", "https")
+
+    @property
+    def tells_who(self) -> bool:
+        """Whether it is told who asks."""
+        return self.credentials is not None or b"proxy-authorization:" in self.headers.lower()
+
+    def __repr__(self) -> str:
+        return f"<ProxyHop {self.url}>"
 
 
 class Route(NamedTuple):
@@ -86,6 +136,23 @@ class Route(NamedTuple):
     protocols: tuple[str, ...] = ("http/1.1",)
     network: Any = None
 
+    @property
+    def forwarder(self) -> ProxyHop | None:
+        """The proxy that is given whole requests, to send them on: the last one, if it speaks HTTP and nobody TLS."""
+        if self.tls is not None or not self.proxies:
+            return None
+        last = self.proxies[-1]
+        return last if last.is_http and not last.tunnel else None
+
+
+def _untrusting(hop: ProxyHop) -> ProxyHop:
+    """A proxy whose roots the environment does not name."""
+    return hop if hop.tls is None else hop._replace(tls=hop.tls._replace(trust_env=False))
+
+
+def _no_hops(url: URL, given: Rules | None) -> tuple[ProxyHop, ...]:
+    return ()
+
 
 class Routes:
     """The routes of one client: what its settings make of an origin.
@@ -93,12 +160,13 @@ class Routes:
     Args:
         tls: the client's TLS policy.
         uds, local_address, socket_options, network: as in `Route`.
+        hops: gives the proxies that a URL is reached through; it is told what the request says of them.
 
     Attributes:
         known: the routes under the client's own policy, by origin; `get` fills it.
     """
 
-    __slots__ = ("_rest", "known", "tls")
+    __slots__ = ("_hops", "_rest", "known", "tls")
 
     def __init__(
         self,
@@ -107,8 +175,10 @@ class Routes:
         local_address: tuple[str, int] | None,
         socket_options: tuple[tuple[int, int, int | bytes], ...],
         network: Any,
+        hops: Callable[[URL, Rules | None], tuple[ProxyHop, ...]] = _no_hops,
     ) -> None:
         self.tls = tls
+        self._hops = hops
         self.known: dict[tuple[str, str, int], Route] = {}
         self._rest = (uds, local_address, socket_options, network)
 
@@ -122,15 +192,31 @@ class Routes:
             route = self.known[origin] = self.make(url, self.tls)
         return route
 
-    def make(self, url: URL, tls: TLSPolicy) -> Route:
-        """The route to a URL's origin under another policy."""
+    def make(self, url: URL, tls: TLSPolicy, given: Rules | None = None) -> Route:
+        """The route to a URL's origin.
+
+        Args:
+            url: the URL.
+            tls: the policy for its server.
+            given: what the request says of proxies.
+
+        Raises:
+            InvalidURL: the environment names a proxy that is none.
+        """
         secure = url.is_secure
+        hops = self._hops(url, given)
+        if hops and not self.tls.trust_env:
+            hops = tuple(map(_untrusting, hops))
+        if hops and url.scheme == "ws":
+            # What follows the handshake of a WebSocket is no request that could be forwarded.
+            hops = (*hops[:-1], hops[-1]._replace(tunnel=True))
         uds, local_address, socket_options, network = self._rest
         return Route(
             scheme="https" if secure else "http",
             host=url.host,
             port=url.port,
             tls=tls if secure else None,
+            proxies=hops,
             uds=uds,
             local_address=local_address,
             socket_options=socket_options,

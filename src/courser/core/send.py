@@ -12,15 +12,20 @@ from time import monotonic
 
 from ..errors import HTTPError
 from ..hints import TYPE_CHECKING, Protocol, cast
-from ..policies.flow import Answer, Call, Flow, Middleware, Pause, Read, Send, Wait
+from ..policies.flow import Answer, Call, Flow, Middleware, Note, Pause, Read, Send, Stored, Wait
 from ..values.request import Request
-from .reply import Reply
-from .waiter import FOREVER, Host, Interrupted, Waiter
+from ..values.response import Response
+from .reply import Reply, StaticReply
+from .waiter import Host, Interrupted, Waiter
 
 if TYPE_CHECKING:
     from typing import Any
 
+    from ..policies.cookies import CallCookies
+    from ..policies.keeper import CookieKeeper
+    from .calltls import CallTLS
     from .deadline import Deadline
+    from .proxies import Rules
 
 __all__ = ["Exchanger", "Sending"]
 
@@ -43,10 +48,13 @@ class Sending:
         exchange: what is below them.
         limit: bytes of body, as they travel, above which an exchange fails.
         goal: what an exchange waits for before the policies see it (core/exchange.py).
-        tls: what this call says of TLS, None where the client's word holds.
+        tls: what this call says of TLS, None where the client's word holds for all of it.
+        keeper: the client's cookies.
+        cookies: the cookies of this call; None until there are any.
+        rules: what this call says of proxies, None for nothing.
     """
 
-    __slots__ = ("deadline", "exchange", "goal", "host", "layers", "limit", "tls")
+    __slots__ = ("cookies", "deadline", "exchange", "goal", "host", "keeper", "layers", "limit", "rules", "tls")
 
     def __init__(
         self,
@@ -56,7 +64,10 @@ class Sending:
         exchange: Callable[[Request, Sending], Awaitable[Reply]],
         limit: int | None,
         goal: int,
-        tls: Any = None,
+        tls: CallTLS | None = None,
+        keeper: CookieKeeper | None = None,
+        cookies: CallCookies | None = None,
+        rules: Rules | None = None,
     ) -> None:
         self.host = host
         self.deadline = deadline
@@ -65,6 +76,21 @@ class Sending:
         self.limit = limit
         self.goal = goal
         self.tls = tls
+        self.keeper = keeper
+        self.cookies = cookies
+        self.rules = rules
+
+    def keep(self, request: Request, fields: bytes) -> None:
+        """Take the cookies that a response sets.
+
+        Args:
+            request: what was answered.
+            fields: the header lines of the response.
+        """
+        if self.cookies is None and self.keeper is not None:
+            self.cookies = self.keeper.begin()
+        if self.cookies is not None:
+            self.cookies.keep(request, fields)
 
     async def run(self, request: Request, answer: Reply | None = None, depth: int = 0) -> Reply:
         """Send a request through the layers from a depth on.
@@ -103,9 +129,11 @@ class Sending:
             reply = stop.value
             if held is not None and held is not reply:
                 held.abort()
-            if not isinstance(reply, Reply):
-                raise _misreturned(flow, reply) from None
-            return reply
+            if isinstance(reply, Reply):
+                return reply
+            if isinstance(reply, Response | Stored):
+                return StaticReply.of(reply, request)
+            raise _misreturned(flow, reply) from None
         except BaseException:
             if held is not None:
                 held.abort()
@@ -124,6 +152,9 @@ class Sending:
             return await self._wait(step)
         if isinstance(step, Pause):
             return await self._pause(step)
+        if isinstance(step, Note):
+            trace = self.deadline.trace
+            return None if trace is None else await trace.tell(step.name, **step.facts)
         raise TypeError(
             f"a flow yielded {step!r}: it may yield a Request, Send, Read, Pause, Wait or Call (courser.flow)"
         )
@@ -138,31 +169,17 @@ class Sending:
 
         return decode_all(coding, raw, step.limit)
 
-    def _limit(self) -> Waiter:
-        """A waiter that is done when the call's time is up."""
-        limit = Waiter()
-        limit.deadline = self.deadline.final
-        if limit.deadline < FOREVER:
-            self.host.arm(limit)
-        return limit
-
     async def _call(self, step: Call) -> Any:
-        host = self.host
+        from .calls import make_call
+
         try:
-            result: object
-            if host.blocking:
-                result = step.function(*step.args)
-            else:
-                result = await host.call(step.function, *step.args, deadline=self.deadline.final)
-            if isinstance(result, Awaitable):
-                result = await host.pull(cast("Awaitable[object]", result), self._limit())
+            return await make_call(step, self.host, self.deadline.final)
         except Interrupted:
             raise self._late() from None
-        return result
 
     async def _wait(self, step: Wait) -> None:
         host = self.host
-        waiter = self._limit()
+        waiter = self.deadline.waiter(host)
         happened: list[bool] = []
 
         def wake() -> None:
@@ -205,7 +222,9 @@ def _begun(layer: Callable[[Request], Any], request: Request) -> Flow:
 
 def _misreturned(flow: Flow, value: object) -> TypeError:
     name = getattr(flow, "__qualname__", "a flow")
-    return TypeError(f"{name} returned {value!r}: a flow returns the response that a `yield request` gave it")
+    return TypeError(
+        f"{name} returned {value!r}: a flow returns the response that a `yield request` gave it, or one of its own"
+    )
 
 
 def _reply(answer: Answer) -> Reply:

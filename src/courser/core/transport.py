@@ -16,6 +16,7 @@ from .upload import Upload
 from .waiter import Host
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Final
 
     from ..values.body import Body
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from .dial import Dialer
     from .reserve import Supply
     from .route import Route
+    from .send import Sending
 
 __all__ = ["PooledTransport"]
 
@@ -31,6 +33,9 @@ IDEMPOTENT: Final = frozenset(
     {"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE", "QUERY", "PROPFIND", "REPORT", "SEARCH"}
 )
 """Methods that may be repeated without being done twice (RFC 9110 section 9.2.2, RFC 4918, RFC 10008)."""
+
+EXPECTS: Final = b"\nexpect: 100-continue\r\n"
+"""What asks the peer for its word before the body is sent, in lower case."""
 
 TOGETHER: Final = 64 * 1024
 """A body of at most this many bytes leaves in one piece with its head."""
@@ -57,7 +62,13 @@ class PooledTransport:
         return PooledTransport(host, pool, self._dialer)
 
     async def send(
-        self, request: Request, route: Route, deadline: Deadline, limit: int | None, goal: int = HEAD
+        self,
+        request: Request,
+        route: Route,
+        deadline: Deadline,
+        limit: int | None,
+        goal: int = HEAD,
+        sending: Sending | None = None,
     ) -> Exchange:
         """Send a request, and come back when its exchange has reached a goal.
 
@@ -67,6 +78,7 @@ class PooledTransport:
             deadline: the limits.
             limit: bytes of response body above which the exchange fails.
             goal: HEAD, SETTLED or COLLECTED.
+            sending: the call, which takes the cookies that the response sets.
 
         Raises:
             TransportError: or one of its kinds.
@@ -76,26 +88,61 @@ class PooledTransport:
         lane = pool.lanes.get(route) or pool.lane(route)
         body = request.body
         length = -1 if body is None else request.framing()
+        tell = request.extensions.get("informational")
         upload: Upload | None = None
+        make: Callable[..., Exchange] = Exchange
+        trace = deadline.trace
+        if trace is not None:
+            make = trace.exchange
+            await trace.begin(request)
         while True:
             connection = pool.take(lane)
             if connection is None or not connection.usable(pool.limits, deadline.started):
                 try:
                     connection = await self._acquire(connection, lane, deadline)
-                except HTTPError as error:
-                    error.request = request
+                except BaseException as error:
+                    if isinstance(error, HTTPError):
+                        error.request = request
+                    if trace is not None:
+                        await trace.failed(error)
                     raise
             if connection.reactor is not host.reactor or connection.fd < 0:
                 host.adopt(connection)
-            exchange = Exchange(connection, pool, lane, deadline, limit)
+            exchange = make(connection, pool, lane, deadline, limit)
             exchange.request = request
             try:
                 head = connection.begin(exchange, request, length)
                 if body is None:
                     connection.write(head)
+                elif EXPECTS in head.lower():
+                    from .expectation import ask
+
+                    if await ask(exchange, connection, head, host, tell):
+                        upload = self._upload(exchange, connection, b"", body)
                 else:
                     upload = self._upload(exchange, connection, head, body)
-                await exchange.until(host, goal)
+                if tell is None:
+                    await exchange.until(host, goal)
+                else:
+                    from .interim import until_told
+
+                    await until_told(exchange, host, goal, tell)
+                answer = exchange.head
+                if answer is not None and answer.sets_cookies and sending is not None:
+                    sending.keep(request, answer.fields)
+                if body is not None and answer is not None and answer.status == 417:
+                    from .expectation import unexpecting
+
+                    plainer = unexpecting(request)
+                    if plainer is not None:
+                        exchange.abort()
+                        if upload is not None:
+                            await upload.gone(host)
+                        if trace is not None:
+                            await trace.tell("retry", detail="without Expect")
+                            await trace.begin(plainer)
+                        request, upload = plainer, None
+                        continue
                 return exchange
             except BaseException as error:
                 again = error is exchange.error and exchange.died_unheard() and _repeatable(request, exchange)
@@ -103,9 +150,13 @@ class PooledTransport:
                 if upload is not None:
                     await upload.gone(host)
                 if again:
+                    if trace is not None:
+                        await trace.tell("retry", error=error)
                     continue
                 if isinstance(error, HTTPError) and error.request is None:
                     error.request = request
+                if trace is not None:
+                    await trace.failed(error)
                 raise
 
     # Getting a connection
@@ -133,6 +184,7 @@ class PooledTransport:
         self, lane: Lane[HTTP1Connection], deadline: Deadline
     ) -> tuple[HTTP1Connection | None, Permit | None]:
         pool, host = self.pool, self.host
+        began = monotonic()
         ticket = pool.queue(lane)
         try:
             ticket.deadline = deadline.within(deadline.timeout.pool, monotonic())
@@ -144,10 +196,16 @@ class PooledTransport:
             pool.leave_queue(ticket, lane)
         if connection is None and permit is None and ticket.expired:
             raise deadline.error("pool", lane.label)
+        if deadline.trace is not None:
+            await deadline.trace.tell("wait", seconds=monotonic() - began)
         return connection, permit
 
     async def _dial(self, lane: Lane[HTTP1Connection], permit: Permit, deadline: Deadline) -> HTTP1Connection:
         try:
+            if lane.route.proxies:
+                from .forward import connect
+
+                return await connect(self._dialer, self.host, lane, permit, deadline)
             link = await self._dialer.dial(self.host, lane.route, deadline, lane.session)
         except BaseException:
             permit.release()
@@ -166,7 +224,8 @@ class PooledTransport:
             exchange.upload = upload = Upload(exchange, None)
             return upload
         exchange.upload = upload = Upload(exchange, body.open())
-        connection.write(head)
+        if head:
+            connection.write(head)
         if not (self.host.blocking or upload.stopped):
             upload.start(self.host)
         return upload
@@ -177,8 +236,7 @@ class PooledTransport:
         if len(data) <= TOGETHER:
             connection.write(b"".join((head, *pieces)))
             return
-        connection.write(head)
-        for piece in pieces:
+        for piece in (head, *pieces):
             if piece:
                 connection.write(piece)
 
@@ -186,6 +244,6 @@ class PooledTransport:
 def _repeatable(request: Request, exchange: Exchange) -> bool:
     """Whether a request whose connection died before a byte of the response came may go out once more."""
     body = request.body
-    if body is not None and not body.replayable:
+    if body is not None and body.spent:
         return False
-    return request.method in IDEMPOTENT or exchange.bytes_sent == 0
+    return exchange.withheld or request.method in IDEMPOTENT or exchange.bytes_sent == 0

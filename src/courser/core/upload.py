@@ -111,6 +111,8 @@ class Upload:
         else:
             for part in connection.engine.send_data(piece):
                 connection.write(part)
+            if exchange.limits.trace is not None:
+                exchange.offered(len(piece))
         now = monotonic()
         if now >= exchange.limits.final:
             raise exchange.limits.error("write", connection.label, now)
@@ -177,10 +179,12 @@ async def next_piece(pieces: Pieces, host: Host, until: Waiter) -> bytes | None:
     """The next piece, None at the end.
 
     Raises:
-        Interrupted: `until` was done before an asynchronous source had one.
+        Interrupted: `until` was done before an asynchronous or slow source had one.
     """
     if not isinstance(pieces, AsyncIterator):
-        return next(pieces, None)
+        if host.blocking or not getattr(pieces, "slow", False):
+            return next(pieces, None)
+        return await host.pull(host.call(next, pieces, None), until)
     try:
         return await host.pull(pieces.__anext__(), until)
     except StopAsyncIteration:

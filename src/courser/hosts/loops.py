@@ -17,7 +17,7 @@ from weakref import ReferenceType, ref
 
 from ..core.link import RECEIVE_MOST
 from ..core.race import HEAD_START
-from ..core.reactor import READ, WRITE, Entry, Timers
+from ..core.reactor import READ, WRITE, Audible, Entry, Timers
 from ..core.waiter import FOREVER
 from ..errors import ConnectError
 from ..hints import TYPE_CHECKING
@@ -80,7 +80,7 @@ class LoopReactor:
             except RuntimeError:
                 pass  # closed meanwhile
 
-    def hear(self, entry: Entry, link: Link) -> None:
+    def hear(self, entry: Entry, link: Audible) -> None:
         """Serve an entry whenever its link says so."""
         entries = ref(entry)
 

@@ -14,11 +14,12 @@ gets. It may yield
     Read(response)      and gets the body of that response, bounded
     Pause(seconds)      and gets nothing, later
     Wait(event)         and gets nothing, once somebody has called `event.set()`
-    Call(function, ...) and gets what the function returned; in async code it runs in a worker thread, and what it
-                        returns is awaited if it can be
+    Call(function, ...) and gets what the function returned; in async code it runs in a worker thread, unless it is an
+                        `async def`, and what it returns is awaited if it can be
 
-An error of what it wanted is raised at the `yield`. What it returns is the response; `finally` runs on cancellation
-too, and must not yield.
+An error of what it wanted is raised at the `yield`. What it returns is the response: one that a `yield` gave it, or one
+of its own, a `Response` or what was `Stored`, for which nothing has to be sent. `finally` runs on cancellation too, and
+must not yield.
 """
 
 from __future__ import annotations
@@ -27,14 +28,32 @@ from collections.abc import Callable, Generator
 
 from ..hints import TYPE_CHECKING, Protocol
 from ..settings import is_number
+from ..values.headers import Headers
 
 if TYPE_CHECKING:
     from typing import Any, TypeAlias
 
-    from ..values.headers import Headers
+    from ..settings import HeaderTypes
     from ..values.request import Request
+    from ..values.response import Response
+    from ..values.tracing import EventName
+    from ..values.url import URL
 
-__all__ = ["Answer", "BodyFilter", "Call", "Event", "Flow", "Middleware", "Pause", "Read", "Send", "Step", "Wait"]
+__all__ = [
+    "Answer",
+    "BodyFilter",
+    "Call",
+    "Event",
+    "Flow",
+    "Middleware",
+    "Note",
+    "Pause",
+    "Read",
+    "Send",
+    "Step",
+    "Stored",
+    "Wait",
+]
 
 
 class BodyFilter(Protocol):
@@ -44,8 +63,8 @@ class BodyFilter(Protocol):
         """Take a piece; what is returned goes on in its place."""
         ...
 
-    def end(self) -> None:
-        """The body was whole."""
+    def end(self) -> Call | None:
+        """The body was whole. What blocks then is not done here: a Call is made before the caller hears of the end."""
         ...
 
     def abort(self) -> None:
@@ -66,8 +85,34 @@ class Answer(Protocol):
     def http_version(self) -> str: ...
     @property
     def headers(self) -> Headers: ...
+    @property
+    def url(self) -> URL: ...
+    @property
+    def ok(self) -> bool: ...
+    @property
+    def is_success(self) -> bool: ...
+    @property
+    def is_redirect(self) -> bool: ...
+    @property
+    def is_client_error(self) -> bool: ...
+    @property
+    def is_server_error(self) -> bool: ...
+    @property
+    def is_error(self) -> bool: ...
+    @property
+    def extensions(self) -> dict[str, Any]:
+        """What the caller finds as `response.extensions`."""
+        ...
 
     history: list[Any]
+
+    def raise_for_status(self) -> Answer:
+        """Give the answer back, unless its status is 4xx or 5xx; the body is in the error if it was read before.
+
+        Raises:
+            StatusError: it is.
+        """
+        ...
 
     def attach(self, body_filter: BodyFilter, /) -> None:
         """Let a filter see the body."""
@@ -178,6 +223,42 @@ class Send:
         self.request = request
 
 
-Step: TypeAlias = "Request | Send | Read | Pause | Wait | Call"
-Flow: TypeAlias = "Generator[Step, Any, Answer]"
+class Note:
+    """Have those told who follow the call on its way; nothing else comes of it.
+
+    Args:
+        name: what has happened; see `TraceEvent`.
+        **facts: the attributes of the event.
+    """
+
+    __slots__ = ("facts", "name")
+
+    def __init__(self, name: EventName, **facts: Any) -> None:
+        self.name: EventName = name
+        self.facts = facts
+
+
+class Stored:
+    """A response that was kept, for a flow to return: the body as it travelled, which is what body filters see.
+
+    Args:
+        status_code: the status.
+        headers: the header fields; what Content-Encoding says is undone as if it came from the network.
+        content: the body.
+        reason_phrase: where it is not the registered one.
+    """
+
+    __slots__ = ("content", "headers", "reason_phrase", "status_code")
+
+    def __init__(
+        self, status_code: int, *, headers: HeaderTypes = None, content: bytes = b"", reason_phrase: str = ""
+    ) -> None:
+        self.status_code = status_code
+        self.headers = Headers(headers)
+        self.content = memoryview(content).tobytes()
+        self.reason_phrase = reason_phrase
+
+
+Step: TypeAlias = "Request | Send | Read | Pause | Wait | Call | Note"
+Flow: TypeAlias = "Generator[Step, Any, Answer | Response | Stored]"
 Middleware: TypeAlias = "Callable[[Request], Flow]"

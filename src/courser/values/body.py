@@ -2,80 +2,130 @@
 
 A body may be sent more than once: a redirect, a login or a resend needs it again. So it says beforehand whether it can
 start anew, and `open` either starts at the beginning or raises; it never goes on where the last pass ended.
+
+Most requests carry nothing, and most of the others JSON or bytes: that is here. The other kinds have modules of their
+own, which are imported when one of them is met.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import (
-    AsyncGenerator,
-    AsyncIterable,
-    AsyncIterator,
-    Callable,
-    Collection,
-    Generator,
-    Iterable,
-    Iterator,
-    Mapping,
-)
+from collections.abc import AsyncIterator, Callable, Collection, Iterator
 from functools import cache
-from io import TextIOBase
 
 from ..errors import BodyNotReplayable, InvalidRequest
 from ..hints import TYPE_CHECKING, cast
-from .query import encode_form
 
 if TYPE_CHECKING:
-    from typing import Any, ClassVar, Final, NoReturn, TypeAlias
+    from typing import Any, Final, TypeAlias
 
-    from ..settings import Content, FormTypes
+    from ..settings import Content, FileTypes, FormTypes
+    from .request import Request
 
-__all__ = ["AsyncIterableBody", "Body", "BytesBody", "FileBody", "IterableBody", "make_body"]
+__all__ = ["PIECE", "AnyPieces", "Body", "BytesBody", "make_body", "to_bytes"]
 
 PIECE: Final = 256 * 1024
 """Bytes read from a file at a time: what a socket takes at once, and little beside the rest of a process."""
 
+ANEW: Final = "give bytes, a list, a file, a path, or a function that makes it anew"
+"""What can be sent again."""
+
+AnyPieces: TypeAlias = "Iterator[bytes] | AsyncIterator[bytes]"
 JSONEncode: TypeAlias = "Callable[[Any], str | bytes]"
 
 
 class Body(ABC):
     """What a request carries.
 
+    Args:
+        length: see the attributes, as with the others.
+        once: why it can be opened only once; empty where it can be opened again.
+
     Attributes:
         length: its length in bytes; None where it is not known, and it goes out chunked unless the caller tells it.
         data: all of it, where it is in memory.
         content_type: the Content-Type that goes with it, None where the caller has to know.
-        replayable: whether it can be opened more than once.
-        is_async: whether `open` gives an async iterator.
+        is_async: whether `open` may give an async iterator.
+        once: why it can be opened only once, for the error that says so.
     """
 
-    __slots__ = ("content_type", "data", "length", "replayable")
-
-    is_async: ClassVar[bool] = False
+    __slots__ = ("_opened", "content_type", "data", "is_async", "length", "once")
 
     def __init__(
         self,
         *,
         length: int | None = None,
-        replayable: bool,
+        once: str = "",
         data: bytes | None = None,
         content_type: str | None = None,
+        is_async: bool = False,
     ) -> None:
         self.length = length
-        self.replayable = replayable
+        self.once = once
         self.data = data
         self.content_type = content_type
+        self.is_async = is_async
+        self._opened = False
 
     @abstractmethod
-    def open(self) -> Iterator[bytes] | AsyncIterator[bytes]:
+    def open(self) -> AnyPieces:
         """Start it from its beginning.
 
         Raises:
             BodyNotReplayable: it was opened before and cannot start anew.
         """
 
+    @property
+    def replayable(self) -> bool:
+        """Whether it can be opened more than once."""
+        return not self.once
+
+    @property
+    def spent(self) -> bool:
+        """Whether it was opened and cannot be once more."""
+        return self._opened and bool(self.once)
+
+    @property
+    def movable(self) -> bool:
+        """Whether any thread may ask for its pieces: they come from memory and from files, not from a caller's code."""
+        return False
+
+    def typed(self, given: str) -> str:
+        """The Content-Type that goes with it where the caller has given one.
+
+        Raises:
+            InvalidRequest: it is not what this body is.
+        """
+        return given
+
+    def refusal(self, why: str = "", *, hint: str = "", request: Request | None = None) -> BodyNotReplayable:
+        """The error for sending it once more.
+
+        Args:
+            why: what asks for that.
+            hint: what else could be done.
+            request: which it is the body of.
+        """
+        return BodyNotReplayable(
+            detail=f"{why}, and {self.once}" if why else self.once,
+            hint=f"{ANEW}; or {hint}" if hint else ANEW,
+            request=request,
+        )
+
+    def _begin(self) -> None:
+        """Note that it is opened.
+
+        Raises:
+            BodyNotReplayable: it was, and cannot be again.
+        """
+        if self.spent:
+            raise self.refusal()
+        self._opened = True
+
     def __reduce__(self) -> tuple[Any, ...]:
-        raise TypeError(f"a {type(self).__name__} cannot be pickled or copied: only bytes in memory can")
+        if self.data is None:
+            raise TypeError(f"a {type(self).__name__} cannot be pickled or copied: only bytes in memory can")
+        return BytesBody, (self.data, self.content_type)
 
     def __repr__(self) -> str:
         size = "unknown length" if self.length is None else f"{self.length} bytes"
@@ -93,180 +143,29 @@ class BytesBody(Body):
     __slots__ = ()
 
     def __init__(self, data: bytes, content_type: str | None = None) -> None:
-        super().__init__(length=len(data), replayable=True, data=data, content_type=content_type)
+        super().__init__(length=len(data), data=data, content_type=content_type)
+
+    @property
+    def movable(self) -> bool:
+        return True
 
     def open(self) -> Iterator[bytes]:
         return iter((self.data,) if self.data else ())
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        return BytesBody, (self.data, self.content_type)
 
-
-class FileBody(Body):
-    """A binary file, from where it stands to its end.
+def to_bytes(item: Any, what: str) -> bytes:
+    """Give text as UTF-8, and what has a buffer as bytes.
 
     Args:
-        file: anything with a `read` that gives bytes; with `seek` and `tell` it has a length and can be sent again.
+        item: the text or the buffer.
+        what: begins the sentence of the error: `item 2 of the body is`.
 
     Raises:
-        TypeError: the file is open in text mode.
-        InvalidRequest: the file is closed.
+        InvalidRequest: the text has a lone surrogate.
+        TypeError: it is neither.
     """
-
-    __slots__ = ("_file", "_opened", "_start")
-
-    def __init__(self, file: Any) -> None:
-        # Text files behind wrappers, as tempfile's, are no TextIOBase but show the encoding of what they wrap.
-        if isinstance(file, TextIOBase) or isinstance(getattr(file, "encoding", None), str):
-            _refuse_text()
-        if getattr(file, "closed", False) is True:
-            raise InvalidRequest(detail="the file to send is closed")
-        self._file = file
-        self._opened = False
-        self._start, length = _extent(file)
-        super().__init__(length=length, replayable=self._start is not None)
-
-    def open(self) -> Iterator[bytes]:
-        if self._start is not None:
-            try:
-                self._file.seek(self._start)
-            except (OSError, ValueError) as exc:
-                raise BodyNotReplayable(detail=f"its file cannot go back to position {self._start}: {exc}") from exc
-        elif self._opened:
-            raise BodyNotReplayable(detail="its file cannot seek", hint="give bytes or a file on disk")
-        self._opened = True
-        return self._pieces()
-
-    def _pieces(self) -> Iterator[bytes]:
-        while True:
-            data = self._file.read(PIECE)
-            if type(data) is not bytes:
-                data = _file_bytes(data)
-            if not data:
-                return
-            yield data
-
-
-def _extent(file: Any) -> tuple[int | None, int | None]:
-    """Give where the file stands and how much is left; fstat would give the size of what a GzipFile reads from."""
-    try:
-        start: int = file.tell()
-        file.seek(0, 2)
-        end: int = file.tell()
-        file.seek(start)
-    except (AttributeError, OSError, ValueError):
-        return None, None
-    return start, max(end - start, 0)
-
-
-def _file_bytes(data: object) -> bytes:
-    if isinstance(data, str):
-        _refuse_text()
-    if data is None:
-        raise TypeError("read() of the file to send gave None: it is in non-blocking mode")
-    return _to_bytes(data, "read() of the file to send gave")
-
-
-def _refuse_text() -> NoReturn:
-    raise TypeError('a text file has no definite bytes: open it in binary mode ("rb")')
-
-
-class _PiecesBody(Body):
-    """What the two kinds of iterables have in common."""
-
-    __slots__ = ("_opened", "_seen", "_source")
-
-    def __init__(self, source: Any, *, replayable: bool) -> None:
-        super().__init__(replayable=replayable)
-        self._source = source
-        self._opened = False
-        self._seen = 0
-
-    def _begin(self) -> None:
-        if self._opened and not self.replayable:
-            raise BodyNotReplayable(
-                detail=f"it came from a {type(self._source).__name__}, which runs only once",
-                hint="give bytes, a list, a file, or an object that starts anew each time it is iterated over",
-            )
-        self._opened = True
-
-    def _finish(self, sent: int) -> None:
-        """Notice an object that goes on where its last iteration ended: a body must not shrink silently."""
-        if sent < self._seen:
-            raise BodyNotReplayable(detail=f"its iterable gave {self._seen} bytes before and only {sent} this time")
-
-
-class IterableBody(_PiecesBody):
-    """Pieces from an iterable.
-
-    Args:
-        source: gives bytes, or text that is sent as UTF-8; only an iterator cannot be sent again.
-    """
-
-    __slots__ = ()
-
-    def __init__(self, source: Iterable[Any]) -> None:
-        super().__init__(source, replayable=not isinstance(source, Iterator))
-
-    def open(self) -> Iterator[bytes]:
-        self._begin()
-        return self._pieces()
-
-    def _pieces(self) -> Iterator[bytes]:
-        sent = 0
-        items = iter(self._source)
-        try:
-            for index, item in enumerate(items):
-                if data := _item_bytes(item, index):
-                    sent += len(data)
-                    self._seen = max(sent, self._seen)
-                    yield data
-        finally:
-            # A generator that is merely left would clean up when its last holder goes, by nobody knows whom.
-            if isinstance(items, Generator):
-                cast("Generator[Any, None, None]", items).close()
-        self._finish(sent)
-
-
-class AsyncIterableBody(_PiecesBody):
-    """Pieces from an async iterable, for async clients.
-
-    Args:
-        source: gives bytes, or text that is sent as UTF-8; only an async iterator cannot be sent again.
-    """
-
-    __slots__ = ()
-
-    is_async = True
-
-    def __init__(self, source: AsyncIterable[Any]) -> None:
-        super().__init__(source, replayable=not isinstance(source, AsyncIterator))
-
-    def open(self) -> AsyncIterator[bytes]:
-        self._begin()
-        return self._pieces()
-
-    async def _pieces(self) -> AsyncIterator[bytes]:
-        sent = index = 0
-        items = aiter(self._source)
-        try:
-            async for item in items:
-                if data := _item_bytes(item, index):
-                    sent += len(data)
-                    self._seen = max(sent, self._seen)
-                    yield data
-                index += 1
-        finally:
-            if isinstance(items, AsyncGenerator):
-                await cast("AsyncGenerator[Any, None]", items).aclose()
-        self._finish(sent)
-
-
-def _item_bytes(item: object, index: int) -> bytes:
-    return item if type(item) is bytes else _to_bytes(item, f"item {index} of the body is")
-
-
-def _to_bytes(item: Any, what: str) -> bytes:
+    if type(item) is bytes:
+        return item
     if isinstance(item, str):
         try:
             return item.encode("utf-8")
@@ -284,28 +183,51 @@ def make_body(
     content: Content | None = None,
     data: FormTypes | Content | None = None,
     json: Any = None,
+    files: FileTypes | None = None,
     json_encode: JSONEncode | None = None,
 ) -> Body | None:
     """Turn what a request was given into its body; None where it has none.
 
     Args:
-        content: the body itself: bytes, str (sent as UTF-8), a binary file, or an iterable of bytes and str.
+        content: the body itself: bytes, str (sent as UTF-8), a binary file, a path, an iterable of bytes and str, or a
+            function that gives one of them each time the body is sent.
         data: a form, as a mapping or a collection of pairs; anything else is taken as `content`. An empty form is none.
         json: any JSON value but None, which is no body, as in Requests and HTTPX; for `null` use `content`.
+        files: files, as a mapping or pairs: they and the form make a multipart. Where there is none in it, it counts
+            as None.
         json_encode: what writes `json`, instead of the standard library in its compact form.
 
     Raises:
-        InvalidRequest: more than one was given, JSON cannot hold the value, or a file is closed.
+        InvalidRequest: more than one was given, JSON cannot hold the value, or something cannot be sent.
         TypeError: a type that cannot be sent.
     """
-    if content is None and data is None:
+    if content is None and data is None and not files:
         return None if json is None else _json_body(json, json_encode)
     given = [name for name, value in (("content", content), ("data", data), ("json", json)) if value is not None]
+    if files:
+        return _multipart(data, files, given)
     if len(given) > 1:
-        raise InvalidRequest(detail=f"{' and '.join(given)} were given", hint="a request has one body")
+        raise _two_bodies(given)
     if content is not None:
-        return _content_body(content, "content")
-    return _form_body(data) if _is_form(data) else _content_body(data, "data")
+        return _content(content, "content")
+    return _form(data) if _is_form(data) else _content(data, "data")
+
+
+def _two_bodies(given: list[str]) -> InvalidRequest:
+    return InvalidRequest(detail=f"{' and '.join(given)} were given", hint="a request has one body")
+
+
+def _multipart(data: Any, files: Any, given: list[str]) -> Body:
+    if given and given != ["data"]:
+        raise _two_bodies([*given, "files"])
+    if data is not None and not _is_form(data):
+        raise InvalidRequest(
+            detail=f"data is a {type(data).__name__}, and with files it has to be a form",
+            hint="give a mapping or pairs as data, or all that is sent as content",
+        )
+    from .multipart import make_multipart
+
+    return make_multipart(data, files)
 
 
 def _is_form(data: Any) -> bool:
@@ -318,8 +240,20 @@ def _is_form(data: Any) -> bool:
     return isinstance(first, tuple | list)
 
 
-def _form_body(data: Any) -> Body | None:
-    return BytesBody(encode_form(data), "application/x-www-form-urlencoded") if data else None
+def _form(data: Any) -> Body | None:
+    if not data:
+        return None
+    from .form import encode_form
+
+    return BytesBody(encode_form(data), "application/x-www-form-urlencoded")
+
+
+def _content(content: Any, name: str) -> Body:
+    if type(content) is bytes:
+        return BytesBody(content)
+    from .content import content_body
+
+    return content_body(content, name)
 
 
 def _json_body(value: Any, encode: JSONEncode | None) -> Body:
@@ -336,21 +270,3 @@ def _json_encoder() -> JSONEncode:
     from json import JSONEncoder
 
     return JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
-
-
-def _content_body(content: Any, name: str) -> Body:
-    if type(content) is bytes:
-        return BytesBody(content)
-    if hasattr(content, "__aiter__"):
-        return AsyncIterableBody(content)
-    if hasattr(content, "read"):
-        return FileBody(content)
-    if isinstance(content, Mapping):
-        raise TypeError(f"{name} cannot be a mapping: a form goes into data=, a JSON object into json=")
-    try:
-        return BytesBody(_to_bytes(content, name))
-    except TypeError:
-        if hasattr(content, "__iter__"):
-            return IterableBody(content)
-    kind = type(content).__name__
-    raise TypeError(f"{name} is bytes, str, a binary file or an iterable of bytes, not {kind}")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from ..errors import InvalidRequest, InvalidURL
 from ..hints import TYPE_CHECKING, TypeVar, cast, final, overload
 from .percent import COMPONENT, QUERY, decode, encode, encode_bytes
 
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
 
     from ..settings import ParamTypes, Scalar
 
-__all__ = ["QueryParams", "encode_form", "encode_params"]
+__all__ = ["QueryParams", "encode_params"]
 
 Default = TypeVar("Default")
 Pair: TypeAlias = tuple[str, str]
@@ -168,19 +167,6 @@ def encode_params(params: ParamTypes) -> str:
     if isinstance(params, bytes):
         return encode_bytes(params, QUERY)
     return (params if isinstance(params, QueryParams) else QueryParams(params)).encode()
-
-
-def encode_form(pairs: ParamTypes) -> bytes:
-    """Return a body of the type application/x-www-form-urlencoded.
-
-    Raises:
-        TypeError: a name is not a str, or a value is of a type that a form cannot hold.
-        InvalidRequest: a lone surrogate.
-    """
-    try:
-        return QueryParams(pairs).encode(form=True).encode("ascii")
-    except InvalidURL as error:
-        raise InvalidRequest(detail=f"form: {error.detail}", hint=error.hint) from error
 
 
 def _groups(params: ParamTypes) -> Iterable[Group]:

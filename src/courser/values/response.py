@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ..errors import JSONError, StatusError
+from ..errors import StatusError
 from ..hints import TYPE_CHECKING, cast
 from .headers import Headers
 from .text import DefaultEncoding, charset_of, decode_text
@@ -16,10 +16,13 @@ if TYPE_CHECKING:
     from typing import Any, Final, Self, TypeAlias
 
     from ..settings import HeaderTypes
+    from .cookies.jar import Cookies
+    from .disposition import ContentDisposition
+    from .links import Links
     from .request import Request
     from .timings import Timings
 
-__all__ = ["REDIRECTS", "HeadView", "Response", "Times"]
+__all__ = ["REDIRECTS", "HeadView", "Response", "Status", "Times"]
 
 REASONS: Final = {
     100: "Continue", 101: "Switching Protocols", 102: "Processing", 103: "Early Hints",
@@ -47,90 +50,22 @@ SCALARS: Final = frozenset({type(None), bool, int, float, complex, str, bytes, b
 SERIES: Final = frozenset({tuple, list, set, frozenset})
 """What a pickled response keeps of its extensions; no subclasses, which another program may not have."""
 
-Times: TypeAlias = tuple[float, float, float]
-"""When the call began, when the head had come, when the body had; on the monotonic clock."""
+Times: TypeAlias = "tuple[float, float, float, float, dict[str, float] | None]"
+"""When the call began, the head had come, the body had, the request was sent (0.0 where that is not known), all on the
+monotonic clock; and how many seconds each phase of connecting took, None where the connection was there."""
 
 
-class HeadView:
-    """What a response says before its body: shared by `Response` and the streamed responses.
+class Status:
+    """What a status means, for whatever has one, and headers beside it."""
 
-    Attributes:
-        status_code: the status.
-        request: the request that this answers, after redirects the last one.
-        http_version: "HTTP/1.0", "HTTP/1.1", "HTTP/2" or "HTTP/3".
-        history: the redirects that led here, the first one first.
-        next_request: where a redirect that was not followed leads.
-        extensions: whatever transports and middleware add.
-    """
-
-    __slots__ = (
-        "_block",
-        "_headers",
-        "_reason",
-        "_request",
-        "_times",
-        "extensions",
-        "history",
-        "http_version",
-        "next_request",
-        "status_code",
-    )
+    __slots__ = ()
 
     status_code: int
-    http_version: str
-    history: list[Response]
-    next_request: Request | None
-    extensions: dict[str, Any]
-    _reason: bytes
-    _block: bytes
-    _headers: Headers | None
-    _request: Request | None
-    _times: Times
 
-    @property
-    def request(self) -> Request:
-        """What this answers, after redirects the last request.
+    if TYPE_CHECKING:
 
-        Raises:
-            RuntimeError: the response was made without one.
-        """
-        request = self._request
-        if request is None:
-            raise RuntimeError("this response was made without a request: give Response(..., request=...)")
-        return request
-
-    @property
-    def url(self) -> URL:
-        """The URL that was answered."""
-        return self.request.url
-
-    @property
-    def reason_phrase(self) -> str:
-        """The reason phrase of the status line, or the registered one where there is none."""
-        return self._reason.decode("latin-1") if self._reason else REASONS.get(self.status_code, "")
-
-    @property
-    def headers(self) -> Headers:
-        """The header fields."""
-        headers = self._headers
-        if headers is None:
-            headers = self._headers = Headers.from_block(self._block)
-        return headers
-
-    @property
-    def timings(self) -> Timings:
-        """How long the parts took, in seconds since the start of the call."""
-        started, head, total = self._times
-        from .timings import Timings
-
-        return Timings(head - started, total - started)
-
-    @property
-    def elapsed(self) -> timedelta:
-        """From the start of the call to the head of the response."""
-        from datetime import timedelta  # takes longer to import than the rest of the values, and few ask
-
-        return timedelta(seconds=self._times[1] - self._times[0])
+        @property
+        def headers(self) -> Headers: ...
 
     @property
     def is_informational(self) -> bool:
@@ -168,11 +103,138 @@ class HeadView:
         return self.status_code < 400
 
 
+class HeadView(Status):
+    """What a response says before its body: shared by `Response` and the streamed responses.
+
+    Attributes:
+        status_code: the status.
+        request: the request that this answers, after redirects the last one.
+        http_version: "HTTP/1.0", "HTTP/1.1", "HTTP/2" or "HTTP/3".
+        history: the redirects that led here, the first one first.
+        next_request: where a redirect that was not followed leads.
+        extensions: whatever transports and middleware add.
+    """
+
+    __slots__ = (
+        "_block",
+        "_cookies",
+        "_headers",
+        "_reason",
+        "_request",
+        "_stripped",
+        "_times",
+        "extensions",
+        "history",
+        "http_version",
+        "next_request",
+        "status_code",
+    )
+
+    status_code: int
+    http_version: str
+    history: list[Response]
+    next_request: Request | None
+    extensions: dict[str, Any]
+    _reason: bytes
+    _block: bytes
+    _cookies: Cookies
+    _headers: Headers | None
+    _request: Request | None
+    _stripped: tuple[str, ...]
+    _times: Times
+
+    @property
+    def request(self) -> Request:
+        """What this answers, after redirects the last request.
+
+        Raises:
+            RuntimeError: the response was made without one.
+        """
+        request = self._request
+        if request is None:
+            raise RuntimeError("this response was made without a request: give Response(..., request=...)")
+        return request
+
+    @property
+    def url(self) -> URL:
+        """The URL that was answered."""
+        return self.request.url
+
+    @property
+    def stripped(self) -> tuple[str, ...]:
+        """Of a redirect: the names of the header fields that stayed behind, because it leads to another origin."""
+        try:
+            return self._stripped
+        except AttributeError:
+            return ()
+
+    @stripped.setter
+    def stripped(self, names: tuple[str, ...]) -> None:
+        self._stripped = names
+
+    @property
+    def reason_phrase(self) -> str:
+        """The reason phrase of the status line, or the registered one where there is none."""
+        return self._reason.decode("latin-1") if self._reason else REASONS.get(self.status_code, "")
+
+    @property
+    def headers(self) -> Headers:
+        """The header fields."""
+        headers = self._headers
+        if headers is None:
+            headers = self._headers = Headers.from_block(self._block)
+        return headers
+
+    @property
+    def links(self) -> Links:
+        """The links of the header (RFC 8288) by relation type, such as `links["next"]["url"]`; URLs are absolute."""
+        from .links import parse_links
+
+        return parse_links(self.headers.get_list("link"), None if self._request is None else self._request.url)
+
+    @property
+    def content_disposition(self) -> ContentDisposition | None:
+        """Whether the body is to be saved, and under which name (RFC 6266); None where nothing is said of it."""
+        from .disposition import parse_disposition
+
+        return parse_disposition(next(iter(self.headers.get_list("content-disposition")), None))
+
+    @property
+    def cookies(self) -> Cookies:
+        """The cookies that this response has set for its URL; those of redirects before it are in its history."""
+        try:
+            return self._cookies
+        except AttributeError:
+            # Few ask for them, and making room for them in every response would cost all.
+            from .cookies.jar import Cookies
+            from .cookies.setcookie import set_cookie_lines
+
+            self._cookies = cookies = Cookies()
+            lines = set_cookie_lines(self.headers.encode())
+            if lines:
+                cookies.receive(self.request.url, lines)
+            return cookies
+
+    @property
+    def timings(self) -> Timings:
+        """How long the parts of the call took, in seconds."""
+        from .timings import Timings
+
+        return Timings.of(*self._times)
+
+    @property
+    def elapsed(self) -> timedelta:
+        """From the start of the call to the head of the response."""
+        from datetime import timedelta  # takes longer to import than the rest of the values, and few ask
+
+        return timedelta(seconds=self._times[1] - self._times[0])
+
+
 class Response(HeadView):
     """A complete response. A client makes it; tests may, too.
 
     It can be pickled and copied. Of its extensions those come along that are plain data: None, numbers, text, bytes,
-    and the built-in containers of them.
+    and the built-in containers of them. Its client's JSON codec and a function for its encoding stay behind.
 
     Args:
         status_code: the status.
@@ -185,7 +247,7 @@ class Response(HeadView):
         reason_phrase: where it is not the registered one.
     """
 
-    __slots__ = ("_content", "_default_encoding", "_encoding", "_text", "_trailers")
+    __slots__ = ("_content", "_default_encoding", "_encoding", "_loads", "_text", "_trailers")
 
     _content: bytes | Callable[[], bytes]
     """The body, or what decodes it when somebody asks."""
@@ -193,6 +255,7 @@ class Response(HeadView):
     _text: str | None
     _encoding: str | None
     _default_encoding: DefaultEncoding
+    _loads: Callable[..., Any] | None
 
     def __new__(
         cls,
@@ -220,7 +283,7 @@ class Response(HeadView):
             fields.setdefault("Content-Type", "application/json")
         if body:
             fields.setdefault("Content-Length", str(len(body)))
-        reason, times = reason_phrase.encode("latin-1"), (0.0, 0.0, 0.0)
+        reason, times = reason_phrase.encode("latin-1"), (0.0, 0.0, 0.0, 0.0, None)
         self = cls.assemble(status_code, reason, http_version, b"", request, times, "utf-8", body, b"")
         self._headers = fields
         return self
@@ -237,6 +300,7 @@ class Response(HeadView):
         default_encoding: DefaultEncoding,
         content: bytes | Callable[[], bytes],
         trailers: bytes,
+        loads: Callable[..., Any] | None = None,
     ) -> Self:
         """Make a response of what an exchange has brought.
 
@@ -246,10 +310,11 @@ class Response(HeadView):
             version: see `HeadView`.
             block: the header lines.
             request: what this answers.
-            times: when the call began, when the head had come, when the body had.
+            times: see `Times`.
             default_encoding: for text whose charset nobody names.
             content: the decoded body, or what decodes it when somebody asks; it can be pickled.
             trailers: the trailer lines.
+            loads: reads JSON; None is the standard library.
         """
         self = object.__new__(cls)
         self.status_code = status
@@ -267,6 +332,7 @@ class Response(HeadView):
         self._text = None
         self._encoding = None
         self._default_encoding = default_encoding
+        self._loads = loads
         return self
 
     @property
@@ -304,32 +370,26 @@ class Response(HeadView):
 
     @property
     def text(self) -> str:
-        """The body as text; what cannot be decoded becomes U+FFFD."""
+        """The body as text by its `encoding`, without a byte order mark; what cannot be decoded becomes U+FFFD."""
         if self._text is None:
             encoding = self.encoding
             if self._text is None:
-                self._text = self.content.decode(encoding, "replace")
+                self._text = self.content.decode(encoding, "replace").removeprefix("\ufeff")
         return self._text
 
-    def json(self, **options: Any) -> Any:
+    def json(self, *, loads: Callable[..., Any] | None = None, **options: Any) -> Any:
         """The body as JSON, by its bytes, whatever the Content-Type says (RFC 8259 section 8.1).
 
         Args:
-            **options: as for json.loads.
+            loads: what reads it, given UTF-8, instead of the client's codec: `loads=Decoder(Item).decode`.
+            **options: what else that takes; the standard library's are those of json.loads.
 
         Raises:
             JSONError: the body is not JSON.
         """
-        from json import loads
+        from .codec import read_json
 
-        content = self.content
-        try:
-            return loads(content.removeprefix(b"\xef\xbb\xbf"), **options)
-        except ValueError as error:
-            raise JSONError(
-                detail=f"{error}; status {self.status_code}, {len(content)} bytes that begin {content[:60]!r}",
-                request=self._request,
-            ) from error
+        return read_json(self.content, loads or self._loads, options, f"status {self.status_code}", self._request)
 
     @property
     def trailers(self) -> Headers:
@@ -378,6 +438,7 @@ class Response(HeadView):
             "_encoding": self._encoding,
             "history": self.history,
             "next_request": self.next_request,
+            "_stripped": self.stripped,
             "extensions": {name: value for name, value in self.extensions.items() if _is_plain(value)},
         }
         return type(self).assemble, given, (None, more)

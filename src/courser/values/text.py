@@ -18,13 +18,18 @@ from .pattern import late_pattern
 if TYPE_CHECKING:
     from typing import Final, TypeAlias
 
-__all__ = ["DefaultEncoding", "LineDecoder", "TextDecoder", "charset_of", "decode_text"]
+__all__ = ["MAX_LINE", "DefaultEncoding", "LineDecoder", "TextDecoder", "charset_of", "decode_text"]
 
 DefaultEncoding: TypeAlias = str | Callable[[bytes], str | None]
 """The name of an encoding, or a function that finds one for the start of a body, or None."""
 
 _PARAMETER: Final = late_pattern(r';[ \t\r\n]*+([^;=]*+)(?:=(?:"((?:[^"\\]|\\.)*+)"?[^;]*+|([^;]*+)))?+', re.DOTALL)
+_MEMBER: Final = late_pattern(r'(?:[^",]++|"(?:[^"\\]|\\.)*+"?+)++', re.DOTALL)
 _ESCAPED: Final = late_pattern(r"\\(.)", re.DOTALL)
+_BLANKS: Final = " \t\r\n"
+
+MAX_LINE: Final = 16 * 1024 * 1024
+"""Characters or bytes of a line, unless the caller says otherwise: a body without line ends would fill the memory."""
 
 _NOT_CHARSETS: Final = frozenset(("idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape", "utf-7"))
 """Text encodings of Python that no charset parameter means; the first two take quadratic time (CVE-2022-45061)."""
@@ -45,15 +50,31 @@ _DETECTED: Final = 64 * 1024
 
 
 def charset_of(content_type: str | None) -> str | None:
-    """Read the charset parameter of a Content-Type, as the MIME Sniffing Standard (section 4.4) parses it.
+    """Read the charset of a response from its Content-Type, whose parameters are those of the MIME Sniffing Standard.
+
+    Of several values the last one counts; it takes over the charset of one before it of the same type (Fetch Standard
+    section 2.2.2).
 
     Args:
-        content_type: the header's value, however malformed.
+        content_type: the header's value, all its lines joined by commas, however malformed.
     """
     if content_type is None or "charset" not in content_type.lower():
         return None
-    for name, quoted, plain in _PARAMETER.findall(content_type):
-        value: str = _ESCAPED.sub(r"\1", quoted) or plain.strip(" \t\r\n")
+    if "," not in content_type:
+        return _charset_parameter(content_type)
+    essence, charset = "", None
+    for member in _MEMBER.findall(content_type):
+        kind = member.partition(";")[0].strip(_BLANKS).lower()
+        if "/" in kind and kind != "*/*":
+            if kind != essence:
+                essence, charset = kind, None
+            charset = _charset_parameter(member) or charset
+    return charset
+
+
+def _charset_parameter(media_type: str) -> str | None:
+    for name, quoted, plain in _PARAMETER.findall(media_type):
+        value: str = _ESCAPED.sub(r"\1", quoted) or plain.strip(_BLANKS)
         if value and value.isprintable() and name.lower() == "charset":
             return value
     return None
@@ -64,8 +85,11 @@ def _known(label: str | None) -> str | None:
     """Give Python's name for a charset that can be used, None for any other."""
     if label is None or len(label) > 40:
         return None
+    from .labels import LABELS  # most responses name a charset that was named before, or none
+
+    label = label.strip()
     try:
-        name = codecs.lookup(label.strip()).name
+        name = codecs.lookup(LABELS.get(label.lower(), label)).name
         # What turns bytes into bytes, as "hex", is refused by decode, not by lookup.
         b"text".decode(name, "replace")
     except (LookupError, ValueError):

@@ -1,19 +1,50 @@
-"""How long the parts of a request took."""
+"""How long the parts of a call took."""
 
 from __future__ import annotations
 
-from ..hints import NamedTuple
+from ..hints import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from typing import Self
 
 __all__ = ["Timings"]
 
 
 class Timings(NamedTuple):
-    """Points in time of one request, in seconds since its start.
+    """How long the parts of a call took, in seconds.
+
+    The phases of connecting are durations, each None where it was not gone through: all of them on a connection that
+    was there already, `dns` for an address, `tls` without encryption. The others are counted from the start of the
+    call, so that after redirects they have those hops in them; the phases are of the last hop.
 
     Attributes:
-        head: when the head of the response had come.
-        total: when its body had come whole; for a streamed response, when the head had.
+        dns: to look the name up.
+        connect: to connect, from the first attempt to the one that won.
+        proxy: to be led on by proxies, their encryption included.
+        tls: to agree on encryption.
+        sent: until the link had taken the whole request; None where the peer answered before, or where no link was.
+        first_byte: until the head of the response was there.
+        total: until its body was there whole; for a streamed response of which nothing was read, until the head was.
     """
 
-    head: float
+    dns: float | None
+    connect: float | None
+    proxy: float | None
+    tls: float | None
+    sent: float | None
+    first_byte: float
     total: float
+
+    @classmethod
+    def of(cls, started: float, head_at: float, ended: float, sent_at: float, opening: dict[str, float] | None) -> Self:
+        """Make timings of points on the monotonic clock; see `values.response.Times`."""
+        phases = opening or {}
+        return cls(
+            phases.get("dns"),
+            phases.get("connect"),
+            phases.get("proxy"),
+            phases.get("tls"),
+            sent_at - started if sent_at else None,
+            head_at - started,
+            ended - started,
+        )
