@@ -341,6 +341,7 @@ def test_a_body_that_waits_for_a_word_is_not_sent(told: Told, world: World) -> N
             exchange.reach()
 
     exchange.informational = take
+    exchange.withheld = True
     world.peer.send(b"HTTP/1.1 103 Hints\r\n\r\n")
     timer = threading.Timer(0.02, world.peer.send, (b"HTTP/1.1 100 Continue\r\n\r\n",))
     timer.start()

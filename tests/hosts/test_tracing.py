@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from authority import Authority
 from faultserver import FaultServer, Peer, Received, answering, chunked, once, reply, silent
+from proxies import HTTPProxy, SocksProxy
 from worlds import World
 
 import courser
@@ -99,6 +100,39 @@ async def test_encryption_is_agreed_on(world: World, serve: Serve, authority: Au
     assert told.of("tls").detail == "127.0.0.1"
     assert told.of("tls").seconds == response.timings.tls
     assert response.timings.dns is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "secure", "names"),
+    [
+        ("http", False, "connect"),
+        ("https", False, "connect proxy"),
+        ("http", True, "connect proxy tls"),
+        ("https", True, "connect proxy proxy tls"),
+        ("socks5h", True, "connect proxy tls"),
+    ],
+)
+async def test_a_way_through_a_proxy(
+    world: World, serve: Serve, authority: Authority, kind: str, secure: bool, names: str
+) -> None:
+    server = serve(answering(reply(b"hello")), tls=authority.good if secure else None)
+    relay = SocksProxy() if kind == "socks5h" else HTTPProxy()
+    proxy = serve(relay, tls=authority.good if kind == "https" else None)
+    told = Told()
+    url = f"{kind}://user:s3cret@127.0.0.1:{proxy.port}"
+    how = courser.Proxy(url, verify=authority.roots) if kind == "https" else courser.Proxy(url)
+    client = world.client(trace=told, verify=authority.roots, proxy=how)
+
+    timings = (await client.get(server.url())).timings
+
+    assert told.names == FRESH.replace("connect", names)
+    assert told.of("connect").detail == f"127.0.0.1:{proxy.port}"
+    assert {event.detail for event in told if event.name == "proxy"} <= {
+        "127.0.0.1",
+        f"{kind}://127.0.0.1:{proxy.port}",
+    }
+    assert ((timings.proxy is None), (timings.tls is None)) == ("proxy" not in names, "tls" not in names)
+    assert "s3cret" not in "".join(map(str, told))
 
 
 async def test_each_hop_of_a_redirect(world: World, serve: Serve) -> None:
@@ -285,15 +319,37 @@ async def test_a_body_that_waits_to_be_asked_for(world: World, serve: Serve) -> 
 
 
 async def test_an_expectation_that_is_not_met(world: World, serve: Serve) -> None:
-    server = serve(answering(lambda request: reply(b"", "417 No") if request.get("expect") else reply(b"thanks")))
+    def refuse(peer: Peer) -> None:
+        peer.head()
+        peer.send(reply(b"", "417 No"))
+        peer.wait_for_close()
+
     told = Told()
+    client = world.client(trace=told)
 
-    response = await world.client(trace=told).put(server.url(), content=b"", headers={"Expect": "100-continue"})
+    response = await client.put(
+        serve(refuse, answering(reply(b"thanks"))).url(), content=b"body", headers={"Expect": "100-continue"}
+    )
 
-    if "retry" in told.names:
-        assert told.names.count("request") == 2
-        assert told.of("retry").detail == "without Expect"
-    assert response.status_code in (200, 417)
+    assert response.content == b"thanks"
+    first, _, second = told.names.partition(" retry ")
+    assert first == "request connect created head end closed"
+    assert second == FRESH
+    assert told.of("retry").detail == "without Expect"
+
+
+async def test_a_body_that_is_refused_was_not_sent(world: World, serve: Serve) -> None:
+    def refuse(peer: Peer) -> None:
+        peer.head()
+        peer.send(reply(b"", "413 Too Large"))
+        peer.wait_for_close()
+
+    timings = (
+        await world.client().put(serve(refuse).url(), content=b"body", headers={"Expect": "100-continue"})
+    ).timings
+
+    assert timings.sent is None
+    assert timings.first_byte > 0
 
 
 async def test_a_wait_for_a_connection(world: World, serve: Serve) -> None:

@@ -89,3 +89,18 @@ def test_a_note_holds_facts() -> None:
     note = Note("retry", detail="again")
 
     assert (note.name, note.facts) == ("retry", {"detail": "again"})
+
+
+def test_who_gives_up_is_not_woken() -> None:
+    event = Event()
+    woken: list[int] = []
+
+    def wake() -> None:
+        woken.append(1)
+
+    event.notify(wake)
+    event.forget(wake)
+    event.forget(wake)
+    event.set()
+
+    assert woken == []

@@ -58,11 +58,11 @@ async def ask(exchange: Exchange, connection: HTTP1Connection, head: bytes, host
             await until_told(exchange, host, ALLOWED, tell)
     finally:
         exchange.informational = None  # `take` holds the exchange, which would hold itself
+    exchange.sent_at = 0.0  # that was the head
     if exchange.is_refused:
         connection.forgo()
         return False
     exchange.withheld = False
-    exchange.sent_at = 0.0  # that was the head
     return True
 
 

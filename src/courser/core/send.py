@@ -187,8 +187,12 @@ class Sending:
             host.deliver(waiter)
 
         step.event.notify(wake)
-        if not waiter.done:
-            await host.wait(waiter)
+        try:
+            if not waiter.done:
+                await host.wait(waiter)
+        finally:
+            if not happened:
+                step.event.forget(wake)
         if not happened:
             raise self._late()
 

@@ -20,7 +20,7 @@ from time import monotonic
 from ..engines.events import End, Event, ResponseHead
 from ..hints import TYPE_CHECKING, cast
 from ..values.tracing import TraceEvent
-from .exchange import ALLOWED, NOTHING, Exchange
+from .exchange import NOTHING, Exchange
 from .waiter import Interrupted
 
 if TYPE_CHECKING:
@@ -273,7 +273,7 @@ class TracedExchange(Exchange):
             await self._trace.give(*self._noted())
 
     async def until(self, host: Host, goal: int) -> None:
-        if self.upload is None and goal != ALLOWED:
+        if self.upload is None and not self.withheld:
             self._note_sent(monotonic())
         try:
             while True:

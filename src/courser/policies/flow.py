@@ -181,6 +181,13 @@ class Event:
         if self._is_set:
             self.set()
 
+    def forget(self, wake: Callable[[], None]) -> None:
+        """Call something no more: who asked for it has given up."""
+        try:
+            self._waiting.remove(wake)
+        except ValueError:
+            pass  # it has just happened
+
 
 class Wait:
     """Wait until an event is set.
