@@ -283,6 +283,29 @@ class Session:
             _rules(options),
         )
 
+    def _begun(
+        self, place: Place, request: Request, options: SendOptions, streamed: bool
+    ) -> tuple[Request, Sending, int]:
+        """The first request of a call with its credentials, the call, and how many layers lie outside of its hops."""
+        layer: Middleware | None = None
+        credentials = self.credentials
+        if credentials.auth is not None or credentials.ambient is not None or "auth" in options:
+            request, layer = credentials.show(request, options, self.headers, self._trusts(request.url))
+        sending = self.sending(place, options, streamed)
+        if options or self._tls.cert is not None:
+            sending.tls = self._said_of_tls(options, request)
+        outer = len(sending.layers)
+        if layer is not None:
+            sending.layers = (*sending.layers, layer)
+        watchers = self.watchers
+        if (
+            watchers.wanted
+            or "trace" in request.extensions
+            or (watchers.logger is not None and (watchers.logger.level or watchers.root.level) <= DEBUG)
+        ):
+            watchers.follow(request, sending)
+        return request, sending, outer
+
     def _said_of_tls(self, options: SendOptions, request: Request) -> CallTLS | None:
         if self._tls.cert is None and SAID_OF_TLS.isdisjoint(options):
             return None
@@ -317,32 +340,16 @@ class Session:
         """One buffered call of a request that is made."""
         if self.closed:
             raise ClientClosed(request=request)
-        layer: Middleware | None = None
-        credentials = self.credentials
-        if credentials.auth is not None or credentials.ambient is not None or "auth" in options:
-            request, layer = credentials.show(request, options, self.headers, self._trusts(request.url))
-        sending = self.sending(place, options, False)
-        if options or self._tls.cert is not None:
-            sending.tls = self._said_of_tls(options, request)
-        following = len(sending.layers)
-        if layer is not None:
-            sending.layers = (*sending.layers, layer)
-        watchers = self.watchers
-        if (
-            watchers.wanted
-            or "trace" in request.extensions
-            or (watchers.logger is not None and (watchers.logger.level or watchers.root.level) <= DEBUG)
-        ):
-            watchers.follow(request, sending)
+        request, sending, outer = self._begun(place, request, options, False)
         if self._middleware:
             reply = await sending.run(request)
         else:
             # The one policy that is left acts upon redirects only: other responses are spared its frames.
-            if len(sending.layers) == following:
+            if len(sending.layers) == outer:
                 reply = await sending.exchange(request, sending)
             else:
-                reply = await sending.run(request, None, following)
-            if following and reply.status_code in REDIRECTS:
+                reply = await sending.run(request, None, outer)
+            if outer and reply.status_code in REDIRECTS:
                 reply = await sending.run(request, reply)
         try:
             content = await (reply.collect(place.host) if reply.filters is None else reply.whole(place.host))
@@ -368,22 +375,7 @@ class Session:
         request = self.request(method, url, options)
         if self.closed:
             raise ClientClosed(request=request)
-        layer: Middleware | None = None
-        credentials = self.credentials
-        if credentials.auth is not None or credentials.ambient is not None or "auth" in options:
-            request, layer = credentials.show(request, options, self.headers, self._trusts(request.url))
-        sending = self.sending(place, options, True)
-        if options or self._tls.cert is not None:
-            sending.tls = self._said_of_tls(options, request)
-        if layer is not None:
-            sending.layers = (*sending.layers, layer)
-        watchers = self.watchers
-        if (
-            watchers.wanted
-            or "trace" in request.extensions
-            or (watchers.logger is not None and (watchers.logger.level or watchers.root.level) <= DEBUG)
-        ):
-            watchers.follow(request, sending)
+        request, sending, _ = self._begun(place, request, options, True)
         reply = await sending.run(request)
         sending.deadline.to_head()
         return reply, sending

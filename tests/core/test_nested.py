@@ -9,71 +9,17 @@ from typing import Any
 
 import pytest
 import trustme
+from linkpipe import Pipe
 
 from courser.core.link import TLSLink, TruncatedStream
 from courser.core.nested import NestedTLSLink, Passage
-
-
-class Pipe:
-    """One end of a network in memory."""
-
-    encrypted = False
-    alpn: str | None = None
-    session: Any = None
-    again_above = sys.maxsize
-    send_most = 2**20
-    wants_write = False
-
-    def __init__(self) -> None:
-        self.incoming: deque[bytes] = deque()
-        self.other: Pipe | None = None
-        self.room = sys.maxsize
-        self.calls: list[Any] = []
-
-    def receive(self, size: int, /) -> bytes:
-        if not self.incoming:
-            raise BlockingIOError
-        return self.incoming.popleft()
-
-    def send(self, data: bytes | memoryview, /) -> int:
-        if not self.room:
-            raise BlockingIOError
-        taken = bytes(data[: self.room])
-        self.room -= len(taken)
-        assert self.other is not None
-        self.other.incoming.append(taken)
-        return len(taken)
-
-    def fileno(self) -> int:
-        return -1
-
-    def attach(self, release: Any) -> None:
-        self.calls.append(("attach", release))
-
-    def listen(self, wake: Any) -> None:
-        self.calls.append(("listen", wake))
-
-    def want(self, interest: int) -> None:
-        self.calls.append(("want", interest))
-
-    def flush(self) -> None:
-        """Nothing is kept."""
-
-    def finish(self) -> None:
-        self.calls.append("finish")
-
-    def close(self) -> None:
-        self.calls.append("close")
-
-    def info(self) -> dict[str, Any]:
-        return {"peer": "pipe", "local": "pipe"}
 
 
 class Stack:
     """Both ends of TLS in TLS: a client, and a server behind a proxy, which are one here."""
 
     def __init__(self, servers: tuple[ssl.SSLContext, ssl.SSLContext], client: ssl.SSLContext) -> None:
-        self.pipe, self.far_pipe = Pipe(), Pipe()
+        self.pipe, self.far_pipe = Pipe(sys.maxsize), Pipe(sys.maxsize)
         self.pipe.other, self.far_pipe.other = self.far_pipe, self.pipe
         self.proxy = TLSLink(self.pipe, client, "proxy.example")
         self.far_proxy = TLSLink(self.far_pipe, servers[0], None)

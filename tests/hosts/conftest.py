@@ -9,7 +9,8 @@ import pytest
 from faultserver import FaultServer, Script
 from guards import no_leak
 from guards import watchdog as watchdog
-from worlds import WORLDS, AsyncioWorld, World, has_driver, in_world, nothing
+from worlds import WORLDS, AsyncioWorld, World, has_driver, nothing
+from worlds import pytest_pyfunc_call as pytest_pyfunc_call
 
 
 @pytest.fixture(params=list(WORLDS))
@@ -29,16 +30,6 @@ def once_per_process() -> None:
             WORLDS[name]().run(nothing)
         except pytest.skip.Exception:
             pass
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
-    """Run an `async def` test in its world."""
-    call = in_world(pyfuncitem)
-    if call is None:
-        return None
-    call()
-    return True
 
 
 @pytest.fixture

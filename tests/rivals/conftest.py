@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 from guards import watchdog as watchdog
-from worlds import WORLDS, World, in_world
+from worlds import WORLDS, World
+from worlds import pytest_pyfunc_call as pytest_pyfunc_call
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -16,13 +17,3 @@ sys.path.insert(0, str(Path(__file__).parent))
 def world(request: pytest.FixtureRequest) -> World:
     """Each colour that a client has."""
     return WORLDS[request.param]()
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
-    """Run an `async def` test in its world."""
-    call = in_world(pyfuncitem)
-    if call is None:
-        return None
-    call()
-    return True

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from faultserver import FaultServer, Script
 from guards import watchdog as watchdog
-from worlds import WORLDS, World, in_world
+from worlds import WORLDS, World
+from worlds import pytest_pyfunc_call as pytest_pyfunc_call
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "scripts"))
 
@@ -19,16 +20,6 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "scripts"))
 def world(request: pytest.FixtureRequest) -> World:
     """The places that a client can live in."""
     return WORLDS[request.param]()
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
-    """Run an `async def` test in its world."""
-    call = in_world(pyfuncitem)
-    if call is None:
-        return None
-    call()
-    return True
 
 
 @pytest.fixture

@@ -336,5 +336,15 @@ def in_world(test: pytest.Function) -> Callable[[], None] | None:
     return lambda: world.run(lambda: function(**arguments))
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """Run an `async def` test in its world, where a conftest imports this."""
+    call = in_world(pyfuncitem)
+    if call is None:
+        return None
+    call()
+    return True
+
+
 async def nothing() -> None:
     """Do nothing."""

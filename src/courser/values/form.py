@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from ..errors import InvalidRequest, InvalidURL
 from ..hints import TYPE_CHECKING, cast
 from .percent import COMPONENT, encode, encode_bytes
+from .query import plain_text
 
 if TYPE_CHECKING:
     from typing import Any
@@ -58,14 +59,9 @@ def form_fields(form: Any) -> Iterator[tuple[str, str | bytes]]:
 
 
 def _scalar(name: str, value: Any) -> str | bytes:
-    if isinstance(value, str):
-        return str.__str__(value)
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int):
-        return int.__repr__(value)
-    if isinstance(value, float):
-        return float.__repr__(value)
+    text = plain_text(value)
+    if text is not None:
+        return text
     if isinstance(value, bytes | bytearray | memoryview):
         return bytes(cast("bytes", value))
     kind = type(cast("object", value)).__name__

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from ..settings import ParamTypes, Scalar
 
-__all__ = ["QueryParams", "encode_params"]
+__all__ = ["QueryParams", "encode_params", "plain_text"]
 
 Default = TypeVar("Default")
 Pair: TypeAlias = tuple[str, str]
@@ -214,6 +214,14 @@ def _group(name: Any, value: Any) -> Group:
 
 
 def _scalar(name: str, value: Any) -> str:
+    text = plain_text(value)
+    if text is None:
+        raise TypeError(f"parameter {name!r} cannot be a {type(value).__name__}: use a str, int, float, bool or None")
+    return text
+
+
+def plain_text(value: Any) -> str | None:
+    """The text of a plain value, as it goes into a query or a form; None for what is none."""
     if isinstance(value, str):
         return str.__str__(value)
     if isinstance(value, bool):
@@ -222,4 +230,4 @@ def _scalar(name: str, value: Any) -> str:
         return int.__repr__(value)
     if isinstance(value, float):
         return float.__repr__(value)
-    raise TypeError(f"parameter {name!r} cannot be a {type(value).__name__}: use a str, int, float, bool or None")
+    return None
