@@ -22,7 +22,7 @@ import trustme
 
 from courser.core import dial as module
 from courser.core.deadline import Deadline
-from courser.core.dial import Challenged, Dial, Dialer
+from courser.core.dial import Challenged, Dial, Dialer, Unreached
 from courser.core.handshake import Handshake
 from courser.core.link import SocketLink, TLSLink
 from courser.core.race import Race
@@ -318,6 +318,27 @@ def test_each_proxy_may_ask_once_who_we_are(
         with pytest.raises(ProxyError, match="who"):
             dial(route)
         assert layer.dials == hops + 1
+    assert peer_count() <= before
+
+
+def test_a_layer_with_another_address_is_asked_again_on_another_connection(
+    listener: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layer = Asking(0)
+    tries = iter([Unreached(), Challenged(ProxyError(detail="who?")), Unreached(), None])
+
+    async def over(link: Any, dial: Dial) -> Any:
+        error = next(tries)
+        if error is not None:
+            raise error
+        return link
+
+    layer.over = over  # type: ignore[method-assign]
+    monkeypatch.setattr(Dial, "_layers", lambda dial, session: [layer])
+    before = peer_count()
+    dial(Route("http", "a", 80, proxies=(ProxyHop("socks5", "127.0.0.1", port_of(listener)),))).close()
+
+    assert next(tries, "no more") == "no more"
     assert peer_count() <= before
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from courser.core.deadline import Deadline
 from courser.core.dial import Dialer
-from courser.core.handshake import Encryption
+from courser.core.handshake import Encryption, Handshake
 from courser.core.link import SocketLink
 from courser.core.nested import Passage
 from courser.core.route import ProxyHop, Route, TLSPolicy
@@ -62,6 +62,15 @@ class World:
     def close(self) -> None:
         self.ours.close()
         self.peer.close()
+
+
+class Late(InlineHost):
+    """A host whose time is up before anything comes, or once something has."""
+
+    async def wait(self, waiter: Any, /) -> None:
+        if not isinstance(waiter, Handshake):
+            return await super().wait(waiter)
+        waiter.expire(1e12)
 
 
 @pytest.fixture
@@ -161,7 +170,8 @@ def test_what_is_asked(worlds: Worlds, hop: ProxyHop, host: str, said: bytes, as
             [(socket.AF_INET6, ("::1", 443, 0, 0)), (socket.AF_INET, ("1.2.3.4", 443))],
             b"\4\1\1\xbb\1\2\3\4\0",
         ),
-        ("socks5", [(socket.AF_INET6, ("::1", 443, 0, 0)), (socket.AF_INET, ("1.2.3.4", 443))], b"\5\1\0\1\1\2\3\4"),
+        ("socks5", [(socket.AF_INET, ("1.2.3.4", 443)), (socket.AF_INET6, ("::1", 443, 0, 0))], b"\5\1\0\1\1\2\3\4"),
+        ("socks5", [(socket.AF_INET6, ("::1", 443, 0, 0)), (socket.AF_INET, ("1.2.3.4", 443))], b"\5\1\0\4\0"),
         ("socks5", [(socket.AF_INET6, ("fe80::1%3", 443, 0, 3))], b"\5\1\0\4\xfe\x80"),
     ],
 )
@@ -184,6 +194,130 @@ def test_socks_4_needs_an_address_of_version_4(worlds: Worlds) -> None:
         worlds(ProxyHop("socks5", "p", 1)).dial()
     with pytest.raises(LocalProtocolError, match="IPv6"):
         worlds(ProxyHop("socks4a", "p", 1), "::1").dial()
+
+
+# Several addresses
+
+FOUR = (socket.AF_INET, ("192.0.2.1", 443))
+ALSO_FOUR = (socket.AF_INET, ("192.0.2.2", 443))
+SIX = (socket.AF_INET6, ("2001:db8::1", 443, 0, 0))
+ALSO_SIX_PACKED = (socket.AF_INET6, "2001:db8::2")
+ALSO_SIX = (socket.AF_INET6, ("2001:db8::2", 443, 0, 0))
+
+REFUSED_5 = b"\5\0\5\5\0\1" + bytes(6)
+TOLD_NOTHING = b"\5\0"
+
+
+def in_turn(worlds: Worlds, scheme: str, addresses: list[Any], *said: bytes) -> list[World]:
+    """Worlds of which each dial takes the next one; what their proxies say."""
+    made = [worlds(ProxyHop(scheme, "p", 1), resolve=lambda host, port: addresses) for _ in said]
+    links = [world.link for world in made]
+    made[0].dialer.network = SimpleNamespace(connect=lambda route, deadline: links.pop(0))
+    for world, each in zip(made, said, strict=True):
+        if each:
+            world.peer.send(each)
+        else:
+            world.peer.shutdown(socket.SHUT_WR)
+    return made
+
+
+@pytest.mark.parametrize("code", [1, 2, 3, 4, 5, 6, 8])
+def test_a_proxy_that_does_not_get_to_one_address_is_told_the_next(worlds: Worlds, code: int) -> None:
+    refused = b"\5\0\5%c\0\1" % code + bytes(6)
+    made = in_turn(worlds, "socks5", [SIX, ALSO_SIX, FOUR], refused, refused, b"\5\0" + GRANTED_5)
+
+    assert made[0].dial() is made[2].link
+    assert [world.link.fileno() >= 0 for world in made] == [False, False, True]
+    assert made[2].asked() == b"\5\1\0\5\1\0\4" + socket.inet_pton(*ALSO_SIX_PACKED) + b"\1\xbb"
+
+
+def test_names_are_resolved_once_for_all_addresses(worlds: Worlds) -> None:
+    asked: list[str] = []
+    made = in_turn(worlds, "socks5", [FOUR, SIX], REFUSED_5, b"\5\0" + GRANTED_5)
+    made[0].dialer.resolve = lambda host, port: asked.append(host) or [FOUR, SIX]  # type: ignore[func-returns-value]
+    made[0].dial()
+
+    assert asked == ["a.example"]
+
+
+def test_socks_4_tries_all_addresses_of_version_4(worlds: Worlds) -> None:
+    made = in_turn(worlds, "socks4", [FOUR, SIX, ALSO_FOUR], b"\0\x5b" + bytes(6), GRANTED_4)
+
+    assert made[0].dial() is made[1].link
+    assert made[1].asked() == b"\4\1\1\xbb\xc0\0\2\2\0"
+
+
+def test_a_proxy_that_breaks_off_once_it_was_told_an_address_is_told_the_next(worlds: Worlds) -> None:
+    made = in_turn(worlds, "socks5", [FOUR, SIX], b"\5\0", b"\5\0" + GRANTED_5)
+    made[0].peer.shutdown(socket.SHUT_WR)
+
+    assert made[0].dial() is made[1].link
+    assert made[0].peer.recv(65536) == b"\5\1\0\5\1\0\1\xc0\0\2\1\1\xbb"
+
+
+def test_a_proxy_that_breaks_off_before_is_told_nothing_more(worlds: Worlds) -> None:
+    with pytest.raises(ProxyError, match=r"asked for a\.example:443: it closed the connection before"):
+        in_turn(worlds, "socks5", [FOUR, SIX], b"")[0].dial()
+
+
+def test_all_refusals_are_told_in_the_order_of_happy_eyeballs(worlds: Worlds) -> None:
+    """RFC 8305 section 4: the resolver's favourite first, then the versions in turns."""
+    unreachable = b"\5\0\5\4\0\1" + bytes(6)
+    made = in_turn(worlds, "socks5", [SIX, ALSO_SIX, FOUR], REFUSED_5, unreachable, REFUSED_5)
+
+    with pytest.raises(ProxyError) as caught:
+        made[0].dial()
+    assert caught.value.detail == (
+        "socks5://p:1, asked for a.example:443: 2001:db8::1: the host refused the connection; "
+        "192.0.2.1: the host is unreachable from there; 2001:db8::2: the host refused the connection"
+    )
+
+
+@pytest.mark.parametrize(
+    ("scheme", "said", "text"),
+    [
+        ("socks5", b"\5\xff", "wants a user name"),
+        ("socks5", b"HTTP/1.1 400 Bad\r\n", "does not speak SOCKS 5"),
+        ("socks5", b"\5\0\5\7\0\1" + bytes(6), "does not know the command"),
+        ("socks5", b"\5\0" + GRANTED_5 + b"x", "1 bytes came before"),
+        ("socks4", b"\0\x5d" + bytes(6), "identd"),
+        ("socks4", b"HTTP/1.1 400 Bad\r\n", "does not speak SOCKS 4"),
+    ],
+)
+def test_what_is_no_matter_of_addresses_is_not_tried_again(worlds: Worlds, scheme: str, said: bytes, text: str) -> None:
+    with pytest.raises(ProxyError, match=text):
+        in_turn(worlds, scheme, [FOUR, ALSO_FOUR], said)[0].dial()
+
+
+def test_an_address_has_its_share_of_the_time(worlds: Worlds) -> None:
+    made = in_turn(worlds, "socks5", [FOUR, SIX], TOLD_NOTHING, b"\5\0" + GRANTED_5)
+
+    assert made[0].dial(host=Late()) is made[1].link
+
+
+def test_a_proxy_that_was_told_no_address_yet_has_all_the_time(worlds: Worlds) -> None:
+    world = worlds(ProxyHop("socks5", "p", 1), resolve=lambda host, port: [FOUR, SIX])
+
+    with pytest.raises(ConnectTimeout, match="socks5://p:1 has not answered"):
+        world.dial(host=Late())
+
+
+@pytest.mark.parametrize(
+    ("left", "final", "due"),
+    [
+        ([], 50.0, 50.0),
+        (["a"], 50.0, 50.0),
+        (["a", "b"], 50.0, 30.0),
+        (["a"] * 40, 50.0, 12.0),
+        (["a", "b"], 11.0, 12.0),
+    ],
+)
+def test_the_shares(monkeypatch: pytest.MonkeyPatch, left: list[str], final: float, due: float) -> None:
+    monkeypatch.setattr("courser.core.through.monotonic", lambda: 10.0)
+    through = Through(ProxyHop("socks5", "p", 1), "a", 1)
+    through._left = left
+
+    assert through._due(final) == due
 
 
 # What comes of it
@@ -274,13 +408,6 @@ def test_an_unforeseen_error_is_itself(worlds: Worlds) -> None:
     world.link.receive = absurd
     with pytest.raises(ValueError, match="absurd"):
         world.dial()
-
-
-class Late(InlineHost):
-    """A host whose time is up before anything comes, or once something has."""
-
-    async def wait(self, waiter: Any, /) -> None:
-        waiter.expire(1e12)
 
 
 @pytest.mark.parametrize(

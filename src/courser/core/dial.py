@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from .digests import Digests
     from .handshake import Contexts
 
-__all__ = ["Challenged", "Dial", "Dialer", "Layer", "Network", "Resolver"]
+__all__ = ["Challenged", "Dial", "Dialer", "Layer", "Network", "Resolver", "Unreached"]
 
 
 class Resolver(Protocol):
@@ -62,6 +62,10 @@ class Challenged(Exception):
     def __init__(self, refusal: ProxyError) -> None:
         super().__init__()
         self.refusal = refusal
+
+
+class Unreached(Exception):
+    """A proxy does not get to an address, and the layer that asks it has another one for the next dial."""
 
 
 class Layer(Protocol):
@@ -177,20 +181,22 @@ class Dial:
     async def link(self, session: Any) -> Link:
         """Make the link: connect to the first hop, and lay layer on layer.
 
-        Each proxy on the way may ask once who we are, and is answered on another connection.
+        Each proxy on the way may ask once who we are, and is answered on another connection; and one that is told
+        addresses is told the next one on another, too.
         """
-        for _ in self._route.proxies:
-            try:
-                return await self._link(session)
-            except Challenged:
-                continue
-        try:
-            return await self._link(session)
-        except Challenged as challenged:
-            raise challenged.refusal from None
-
-    async def _link(self, session: Any) -> Link:
         layers = self._layers(session)
+        challenges = len(self._route.proxies)
+        while True:
+            try:
+                return await self._link(layers)
+            except Unreached:
+                continue
+            except Challenged as challenged:
+                if challenges == 0:
+                    raise challenged.refusal from None
+                challenges -= 1
+
+    async def _link(self, layers: list[Layer]) -> Link:
         try:
             link = self._ground = await self._connect()
             await self.phases.over("connect", link)

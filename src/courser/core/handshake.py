@@ -140,9 +140,15 @@ class Handshake(Waiter):
                 self._reactor.unregister(self)
 
 
-async def settle(link: Shaking, dial: Dial) -> Handshake:
-    """Shake hands until both ends agree, one of them refuses, or the dial's time is up; gives what came of it."""
-    handshake = Handshake(dial.reactor, link, dial.final)
+async def settle(link: Shaking, dial: Dial, due: float = FOREVER) -> Handshake:
+    """Shake hands until both ends agree, one of them refuses, or the time is up; gives what came of it.
+
+    Args:
+        link: what shakes hands.
+        dial: who waits, and until when at the most.
+        due: when to give up, if that is before.
+    """
+    handshake = Handshake(dial.reactor, link, min(due, dial.final))
     try:
         handshake.start()
         if not handshake.done:

@@ -6,12 +6,14 @@ and are taken for nobody else's (CVE-2023-40217).
 
 from __future__ import annotations
 
+from time import monotonic
+
 from ..engines.links.socks import Socks4, Socks5
 from ..engines.links.tunnel import Tunnel
 from ..errors import ProxyError, TLSError
 from ..hints import TYPE_CHECKING
 from ..values.reference import bracketed
-from .dial import Challenged
+from .dial import Challenged, Unreached
 from .handshake import Encryption, settle
 from .link import RECEIVE_FIRST
 from .nested import Passage
@@ -34,6 +36,12 @@ HTTP1: Final = ("http/1.1",)
 
 LOCAL: Final = ("socks4", "socks5")
 """Schemes of proxies that are told addresses: names are resolved here."""
+
+LEAST_SHARE: Final = 2.0
+"""Seconds that each of several addresses may take at least, if there is so much time."""
+
+REFUSALS_TOLD: Final = 7
+"""Addresses whose refusals are told, besides the last one's."""
 
 
 def layers_of(route: Route, contexts: Contexts, session: Any) -> list[Layer]:
@@ -121,12 +129,14 @@ class Talk:
 class Through:
     """Asks a proxy to lead on.
 
+    It lasts as long as the dial, over several connections to the proxy: one for each address that the proxy is told.
+
     Args:
         hop: the proxy.
         host, port: whom it shall connect to.
     """
 
-    __slots__ = ("_hop", "_host", "_port", "label")
+    __slots__ = ("_hop", "_host", "_left", "_port", "_refused", "label")
 
     phase: ClassVar[Literal["proxy", "tls"]] = "proxy"
 
@@ -135,6 +145,8 @@ class Through:
         self._hop = hop
         self._host = host.partition("%")[0]  # a zone has a meaning on this machine only
         self._port = port
+        self._left: list[str] = []
+        self._refused: list[str] = []
 
     async def over(self, link: Link, dial: Dial) -> Link:
         """Have the proxy connect to the next hop.
@@ -145,20 +157,39 @@ class Through:
         """
         hop = self._hop
         opening = await self._opening(dial)
-        handshake = await settle(Talk(link, opening), dial)
+        talk = Talk(link, opening)
+        handshake = await settle(talk, dial, self._due(dial.final))
+        if not handshake.agreed and handshake.error is None:
+            if len(self._left) > 1 and opening.reaching:
+                raise self._next("no answer came in its share of the time")
+            handshake = await settle(talk, dial)  # another address would be no quicker
         if handshake.error is not None:
-            raise self._failure(handshake.take_error(), dial)
+            raise self._failure(handshake.take_error(), opening, dial)
         if not handshake.agreed:
             refusal = opening.late()
-            raise dial.late(f" ({hop.url} has not answered)") if refusal is None else self._failure(refusal, dial)
+            if refusal is not None:
+                raise self._failure(refusal, opening, dial)
+            raise dial.late(f" ({hop.url} has not answered)")
         if opening.leftover:
             early = ProxyError(detail=f"{len(opening.leftover)} bytes came before anything was asked")
-            raise self._failure(early, dial)
+            raise self._failure(early, opening, dial)
         if isinstance(opening, Tunnel):
             dial.answer = opening.head
         return Passage(link) if link.encrypted else link
 
-    def _failure(self, error: BaseException, dial: Dial) -> BaseException:
+    def _due(self, final: float) -> float:
+        """Until when an address may take: its share of the time that is left for all of them, as in Go's net.Dialer."""
+        if len(self._left) < 2:
+            return final
+        now = monotonic()
+        return now + max((final - now) / len(self._left), LEAST_SHARE)
+
+    def _next(self, why: str) -> Unreached:
+        """Go on to the next address."""
+        self._refused.append(f"{self._left.pop(0)}: {why}")
+        return Unreached()
+
+    def _failure(self, error: BaseException, opening: Opening, dial: Dial) -> BaseException:
         """What went wrong, and where."""
         if not isinstance(error, OSError):
             return error
@@ -168,7 +199,12 @@ class Through:
             why = error.strerror or str(error) or type(error).__name__
             failure = ProxyError(detail=f"the connection broke: {why}")
             failure.__cause__ = error
-        failure.detail = f"{self._hop.url}, asked for {bracketed(self._host)}:{self._port}: {failure.detail}"
+        if len(self._left) > 1 and opening.reaching:
+            return self._next(failure.detail)
+        told = failure.detail
+        if self._refused:
+            told = "; ".join([*self._refused[:REFUSALS_TOLD], f"{self._left[0]}: {told}"])
+        failure.detail = f"{self._hop.url}, asked for {bracketed(self._host)}:{self._port}: {told}"
         failure.phase = "proxy"
         failure.retryable = True
         answer = failure.response
@@ -185,7 +221,8 @@ class Through:
             return Tunnel(authority, self._hop.headers + dial.digests.line(self._hop, "CONNECT", authority))
         target: str | bytes = host
         if scheme in LOCAL:
-            target = _packed(await dial.addresses(host, port), scheme, host)
+            self._left = self._left or _suitable(await dial.addresses(host, port), scheme, host)
+            target = _bytes_of(self._left[0])
         elif ":" in host or host.rpartition(".")[2].isdigit():
             target = _bytes_of(host)
         if scheme.startswith("socks4"):
@@ -196,18 +233,20 @@ class Through:
 def _bytes_of(address: str) -> bytes:
     from ipaddress import ip_address
 
-    return ip_address(address.partition("%")[0]).packed
+    return ip_address(address).packed
 
 
-def _packed(addresses: list[Address], scheme: str, host: str) -> bytes:
-    """The address that a proxy is told, of those that a name has: IPv4 first, which proxies reach most often.
+def _suitable(addresses: list[Address], scheme: str, host: str) -> list[str]:
+    """The addresses that a proxy can be told, of those that a name has, in the order in which they are to be tried.
 
     Raises:
         ProxyError: SOCKS 4 knows IPv4 only, and there is none.
     """
-    known = sorted((_bytes_of(where[0]) for _, where in addresses), key=len)
-    if known and (len(known[0]) == 4 or scheme == "socks5"):
-        return known[0]
+    known = [where[0].partition("%")[0] for _, where in addresses]
+    if scheme == "socks4":
+        known = [address for address in known if ":" not in address]
+    if known:
+        return known
     raise ProxyError(
         phase="proxy",
         detail=f"{scheme}: {host} has no IPv4 address, and this protocol knows no other",

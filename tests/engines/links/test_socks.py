@@ -174,3 +174,27 @@ def test_what_the_protocol_cannot_say_is_not_said(make: Callable[[], SocksEngine
 def test_a_name_that_is_too_long_is_refused_and_not_resolved_here_cve_2023_38545() -> None:
     with pytest.raises(LocalProtocolError, match="255 bytes, this one has 256"):
         Socks5("a" * 256, 443)
+
+
+@pytest.mark.parametrize(
+    ("engine", "answers", "reaching"),
+    [
+        (lambda: Socks5(V6, 80), [], False),
+        (lambda: Socks5(V6, 80), [b"\5\0"], True),
+        (lambda: Socks5(V6, 80), [b"\5\0", b"\5\0\0\1" + bytes(6)], False),
+        (lambda: Socks5(V6, 80, (b"me", b"pw")), [b"\5\2"], False),
+        (lambda: Socks4(b"\1\2\3\4", 80), [], True),
+        (lambda: Socks4(b"\1\2\3\4", 80), [b"\0\x5a" + bytes(6)], False),
+        *((lambda: Socks5(V6, 80), [b"\5\0", b"\5%c\0\1" % code], code != 7) for code in sorted(REFUSALS_5)),
+        *((lambda: Socks4(b"\1\2\3\4", 80), [b"\0%c" % code], code == 0x5B) for code in sorted(REFUSALS_4)),
+    ],
+)
+def test_whether_it_may_be_the_address(engine: Callable[[], SocksEngine], answers: list[bytes], reaching: bool) -> None:
+    socks = engine()
+    for each in answers:
+        try:
+            socks.receive(each)
+        except ProxyError:
+            pass
+
+    assert socks.reaching is reaching

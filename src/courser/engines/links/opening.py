@@ -21,12 +21,15 @@ class Opening(Protocol):
     Attributes:
         done: whether the way is open.
         leftover: bytes that came after the proxy's last word.
+        reaching: whether the proxy was told an address, and what is wrong may be that it does not get there.
     """
 
     @property
     def done(self) -> bool: ...
     @property
     def leftover(self) -> bytes: ...
+    @property
+    def reaching(self) -> bool: ...
 
     def outgoing(self) -> bytes:
         """What to write now; b"" for nothing."""

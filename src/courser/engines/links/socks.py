@@ -26,8 +26,10 @@ NOTHING_ACCEPTABLE: Final = 0xFF
 GRANTED: Final = 0x5A
 """In SOCKS 4; SOCKS 5 says 0."""
 
+REJECTED: Final = 0x5B
+
 REFUSALS_4: Final = {
-    0x5B: "it rejected the request, or could not connect",
+    REJECTED: "it rejected the request, or could not connect",
     0x5C: "it could not ask this machine who its user is: no identd",
     0x5D: "identd on this machine names another user",
 }
@@ -44,6 +46,9 @@ REFUSALS_5: Final = {
     8: "it does not know this type of address",
 }
 """RFC 1928 section 6."""
+
+UNREACHED: Final = frozenset({1, 2, 3, 4, 5, 6, 8})
+"""Refusals that may be about this very address: rules are often made for addresses of one version, too."""
 
 ADDRESS_SIZES: Final = {1: 4, 4: 16}
 """Bytes of an address by its type, RFC 1928 section 5; type 3 is a name."""
@@ -63,15 +68,17 @@ class SocksEngine(ABC):
     Attributes:
         done: whether the way is open.
         leftover: bytes that came after the server's last word.
+        reaching: whether it was told whom to connect to, and what is wrong may be that it does not get there.
 
     Raises:
         LocalProtocolError: the protocol cannot express what is asked for.
     """
 
-    __slots__ = ("_conversation", "_failure", "_inbox", "_need", "_outbox", "done", "leftover")
+    __slots__ = ("_conversation", "_failure", "_inbox", "_need", "_outbox", "done", "leftover", "reaching")
 
     def __init__(self, host: str | bytes, port: int) -> None:
         self.done = False
+        self.reaching = False
         self.leftover = b""
         self._inbox = b""
         self._outbox = b""
@@ -150,7 +157,9 @@ class Socks4(SocksEngine):
                 detail="SOCKS 4 knows no IPv6 addresses", hint="use a socks5:// proxy, if it is one"
             )
         self._outbox = b"\4\1" + port.to_bytes(2) + address + self._user + b"\0" + name
+        self.reaching = True
         version, code = yield 2
+        self.reaching = version == 0 and code == REJECTED
         if version != 0:
             raise _failure(f"it does not speak SOCKS 4: its answer begins with {version:#04x}")
         if code != GRANTED:
@@ -188,7 +197,9 @@ class Socks5(SocksEngine):
         elif method != NO_AUTHENTICATION:
             raise _unacceptable(method, bool(answer))
         self._outbox += request
+        self.reaching = True
         version, code, _, kind = yield 4
+        self.reaching = version == 5 and code in UNREACHED
         if version != 5:
             raise _failure(f"it does not speak SOCKS 5: its reply begins with {version:#04x}")
         if code != 0:

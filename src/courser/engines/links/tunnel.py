@@ -30,12 +30,15 @@ class Tunnel:
         done: whether the tunnel is open.
         head: the head of the proxy's final answer.
         leftover: bytes that came after that head, from the far end.
+        reaching: never: a proxy that is told names looks for other addresses by itself.
 
     Raises:
         LocalProtocolError: the authority or a line is none.
     """
 
     __slots__ = ("_body", "_engine", "_outbox", "done", "head")
+
+    reaching = False
 
     def __init__(self, authority: bytes, fields: bytes = b"") -> None:
         self.done = False
