@@ -1,0 +1,285 @@
+"""The client's side of an HTTP/2 connection.
+
+`start` is hot: what is encoded for a method, an authority and fields is kept, because most requests on a connection
+differ in their path only; the path is a literal between the other pseudo-header fields and the rest.
+"""
+
+from __future__ import annotations
+
+from ...errors import LocalProtocolError
+from ...hints import TYPE_CHECKING
+from ..events import END
+from .engine import Engine
+from .faults import ErrorCode, StreamFault
+from .frames import END_HEADERS, END_STREAM, HEADER, HEADERS, LAST_ID, PREFACE, headers, ping
+from .heads import BODILESS, read_response
+from .limits import HTTP2_LIMITS
+from .requests import OVERHEAD, check_target, list_size, request_fields, request_pseudo
+from .settings import ENABLE_PUSH
+from .stream import ENDLESS, Due, Stream, Upload
+
+if TYPE_CHECKING:
+    from typing import ClassVar, Final, TypeAlias
+
+    from ..events import ResponseHead
+    from .limits import HTTP2Limits
+
+    Key: TypeAlias = tuple[bytes, bytes, bytes, int | None, bytes, bytes]
+    Entry: TypeAlias = tuple[bytes, bytes, int, int]
+
+__all__ = ["ClientEngine"]
+
+_pack = HEADER.pack
+
+_ENCLOSING: Final = frozenset((b"POST", b"PUT", b"PATCH"))
+"""Methods for which no body is a body of no bytes, and is said to be so (RFC 9110 section 8.6)."""
+
+_DUE: Final = {b"HEAD": Due.BODILESS, b"CONNECT": Due.TUNNEL}
+
+_MOST_KEPT: Final = 256
+"""Entries of each cache."""
+
+_LARGEST_KEPT: Final = 4096
+"""Bytes of what one entry stands for."""
+
+_PATH_AND_LENGTH: Final = len(b":path" + b"content-length") + 19
+"""Bytes of the names of those two, and of a length's digits."""
+
+_DOUBT: Final = b"courserR"
+"""The PING after resets: once it is back, the server has seen them."""
+
+
+class ClientEngine(Engine):
+    """Sends requests and receives responses, many at a time; no I/O.
+
+    Args:
+        limits: what a peer may make the engine hold or do.
+    """
+
+    __slots__ = ("_blocks", "_doubted", "_generation", "_in_doubt", "_next", "_paths")
+
+    _is_client: ClassVar[bool] = True
+
+    def __init__(self, *, limits: HTTP2Limits = HTTP2_LIMITS) -> None:
+        super().__init__(limits, PREFACE, ((ENABLE_PUSH, 0),))
+        self._next = 1
+        # What requests are made of: pseudo-header fields, other fields, bytes as a peer counts them, which head is due.
+        self._blocks: dict[Key, Entry | None] = {}
+        self._generation = self._encoder.generation
+        self._paths: dict[bytes, bytes] = {}
+        # Streams that were reset and that the server may still count as open: before and since the PING went out.
+        self._in_doubt = self._doubted = 0
+
+    @property
+    def capacity(self) -> int:
+        """How many more streams may start now."""
+        if self.draining:
+            return 0
+        return max(self.peer.streams - len(self._streams) - self._in_doubt - self._doubted, 0)
+
+    def start(
+        self,
+        method: bytes,
+        target: bytes,
+        authority: bytes,
+        fields: bytes,
+        length: int | None,
+        scheme: bytes = b"https",
+        protocol: bytes = b"",
+    ) -> Stream:
+        """Begin an exchange: queue the head of a request.
+
+        Args:
+            method: a token (RFC 9110 section 9.1).
+            target: the path and query, `*` for OPTIONS; means nothing for CONNECT without protocol.
+            authority: host and port; b"" where `fields` has the Host line.
+            fields: the other header lines; a FieldBlock is taken as it is, other bytes are checked.
+            length: of the body in bytes; -1 for no body, None for a body of unknown length. CONNECT always is the
+                latter.
+            scheme: of the URL.
+            protocol: for extended CONNECT (RFC 8441).
+
+        Raises:
+            LocalProtocolError: no stream can start, or an argument would break the protocol; nothing has changed then.
+        """
+        number = self._next
+        peer = self.peer
+        if self.draining or peer.streams - len(self._streams) <= self._in_doubt + self._doubted:
+            raise self._no_capacity()
+        if self._generation != self._encoder.generation:
+            self._blocks.clear()
+            self._generation = self._encoder.generation
+        path = self._paths.get(target) or self._path(method, target, protocol)
+        key = (method, authority, fields, length if length is None or length < 0 else 0, scheme, protocol)
+        entry = self._blocks.get(key) or self._entry(key, len(target))
+        before, rest, size, due = entry
+        if peer.head is not None and size + len(target) > peer.head:
+            raise self._too_large_head()
+        if due == Due.TUNNEL:
+            upload: Upload | None = Upload(-1)
+            flags = END_HEADERS
+        elif length == -1:
+            upload = None
+            flags = END_HEADERS | END_STREAM
+        else:
+            upload = Upload(-1 if length is None else length)
+            flags = END_HEADERS | END_STREAM if length == 0 else END_HEADERS
+            if length is not None:
+                rest += self._encoder.literal(b"content-length", b"%d" % length)
+        stream = Stream(number, due, self._tuner.size, peer.window, upload)
+        self._streams[number] = stream
+        self._next = number + 2
+        if number == LAST_ID:
+            self.draining = True
+        total = len(before) + len(path) + len(rest)
+        if total <= peer.frame:
+            self._outbox.heads += (_pack(total << 8 | HEADERS, flags, number), before, path, rest)
+        else:
+            self._outbox.heads.append(headers(number, before + path + rest, peer.frame, end=stream.sent))
+        return stream
+
+    def _no_capacity(self) -> LocalProtocolError:
+        if self.draining:
+            return LocalProtocolError(detail="the connection takes no more requests")
+        return LocalProtocolError(detail=f"{self.peer.streams} requests are open, as many as the server takes")
+
+    def _too_large_head(self) -> LocalProtocolError:
+        return LocalProtocolError(
+            detail=f"the head of the request is larger than the {self.peer.head} bytes that the server takes"
+        )
+
+    def _path(self, method: bytes, target: bytes, protocol: bytes) -> bytes:
+        """The encoded :path, checked; b"" where there is none."""
+        if method == b"CONNECT" and not protocol:
+            return b""
+        check_target(target, method)
+        encoded = self._encoder.literal(b":path", target)
+        if target[0] == 0x2F and len(target) <= _LARGEST_KEPT:
+            if len(self._paths) >= _MOST_KEPT:
+                self._paths.clear()
+            self._paths[target] = encoded
+        return encoded
+
+    def _entry(self, key: Key, target: int) -> Entry:
+        """What a request consists of besides its path: checked first, then encoded, and kept if that stays true."""
+        method, authority, lines, length, scheme, protocol = key
+        if length is not None and length < -1:
+            raise LocalProtocolError(detail=f"a body cannot have {length} bytes")
+        if protocol and (method != b"CONNECT" or not self.peer.connects):
+            raise LocalProtocolError(detail="the server does not take CONNECT with a protocol, or it is no CONNECT")
+        authority, fields = request_fields(lines, authority)
+        pseudo = request_pseudo(method, scheme, authority, protocol)
+        if length == -1 and method in _ENCLOSING:
+            fields.append((b"content-length", b"0"))
+        # One more for :path and one for Content-Length, whose values are not known here.
+        size = list_size(pseudo) + list_size(fields) + 2 * OVERHEAD + _PATH_AND_LENGTH
+        if self.peer.head is not None and size + target > self.peer.head:
+            raise self._too_large_head()
+        encoder = self._encoder
+        is_plain = not encoder.pending_update
+        entry = (encoder.encode(pseudo), encoder.encode(fields), size, _DUE.get(method, Due.PLAIN))
+        if is_plain and self._generation == encoder.generation and len(lines) <= _LARGEST_KEPT:
+            self._keep(key, entry)
+        return entry
+
+    def _keep(self, key: Key, entry: Entry) -> None:
+        """Keep what comes again: the encoder enters a field into its table when it sees it for the second time."""
+        blocks = self._blocks
+        if key in blocks:
+            blocks[key] = entry
+            return
+        if len(blocks) >= _MOST_KEPT:
+            blocks.clear()
+        blocks[key] = None
+
+    def reset(self, stream: Stream, code: int = ErrorCode.CANCEL) -> None:
+        """Give a stream up, whatever it has sent or received; the connection lives on.
+
+        Until the server has surely seen it, the stream counts against `capacity`: so many resets in a hurry do not look
+        like an attack (CVE-2023-44487), nor do requests come before their place is free.
+
+        Args:
+            stream: nothing happens where it is over.
+            code: what to tell the peer.
+        """
+        if stream.closed:
+            return
+        super().reset(stream, code)
+        self._doubted += 1
+        if not self._in_doubt:
+            self._ask()
+
+    def _ask(self) -> None:
+        self._in_doubt, self._doubted = self._doubted, 0
+        self._outbox.after_heads(ping(_DOUBT))
+
+    def _take_pong(self, payload: bytes) -> None:
+        if payload != _DOUBT:
+            super()._take_pong(payload)
+            return
+        self._in_doubt = 0
+        if self._doubted:
+            self._ask()
+
+    def _has_begun(self, number: int) -> bool:
+        return number & 1 == 1 and number < self._next
+
+    def _last_taken(self) -> int:
+        return 0
+
+    def _take_block(self, number: int, block: bytes, is_last: bool) -> None:
+        known = self._known.get(block)
+        fields = None
+        before = self._decoder.generation
+        if known is None:
+            fields = self._decode(block)
+        if not self._counts(number, HEADERS):
+            return
+        stream = self._streams[number]
+        if known is not None and stream.due:
+            self._begin(stream, *known, is_last)
+            return
+        if fields is None:
+            fields = self._decode(block)
+        if fields is None:
+            raise self._too_many_fields()
+        if not stream.due:
+            self._take_trailers(stream, fields, is_last)
+            return
+        head = read_response(fields)
+        left = ENDLESS if head.length is None else head.length
+        if head.status in BODILESS:
+            left = 0
+        is_steady = before == self._decoder.generation and len(block) <= _LARGEST_KEPT
+        if is_steady and head.status >= 200 and not head.sets_cookies:
+            if len(self._known) >= _MOST_KEPT:
+                self._known.clear()
+            self._known[block] = (head, left)
+        self._begin(stream, head, left, is_last)
+
+    def _begin(self, stream: Stream, head: ResponseHead, left: int, is_last: bool) -> None:
+        """A head is there; see what follows it (RFC 9113 section 8.1)."""
+        if head.status < 200:
+            self._take_interim(stream, head, is_last)
+            return
+        if stream.due == Due.BODILESS:
+            left = 0
+        elif stream.due == Due.TUNNEL and head.status < 300:
+            left = ENDLESS
+        stream.due = Due.NOTHING
+        stream.left = left
+        self._touch(stream)
+        stream.events.append(head)
+        if is_last:
+            self._finish_receiving(stream, END)
+
+    def _take_interim(self, stream: Stream, head: ResponseHead, is_last: bool) -> None:
+        if head.status == 101:
+            raise StreamFault("101 (Switching Protocols), which HTTP/2 does not have")
+        if is_last:
+            raise StreamFault(f"the response ends after an interim head ({head.status})")
+        stream.interim += 1
+        if stream.interim > self._limits.interim:
+            raise StreamFault(f"more than {self._limits.interim} interim responses", ErrorCode.ENHANCE_YOUR_CALM)
+        self._touch(stream)
+        stream.events.append(head)

@@ -1,0 +1,212 @@
+"""What belongs to the connection and to no stream: settings, pings, the connection's windows, its end."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from struct import Struct
+
+from ...errors import RemoteProtocolError
+from ...hints import TYPE_CHECKING
+from ..hpack import Decoder, Encoder
+from .faults import ConnectionFault, ErrorCode, code_name
+from .floods import Floods
+from .flow import Inflow, Tuner
+from .frames import ACK, LAST_ID, MAX_WINDOW, SETTINGS_ACK, ping, settings, window_update
+from .outbox import Outbox
+from .settings import HEADER_TABLE_SIZE, INITIAL_WINDOW, INITIAL_WINDOW_SIZE, MAX_HEADER_LIST_SIZE, PeerSettings, read
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from typing import ClassVar, Final
+
+    from .limits import HTTP2Limits
+    from .stream import Stream
+
+__all__ = ["Connection"]
+
+TABLE_SIZE: Final = 4096
+"""Bytes of the dynamic table, as both sides have it without a word (RFC 9113 section 6.5.2)."""
+
+MAX_DEBUG: Final = 1024
+"""Bytes of a GOAWAY's debug data that are kept."""
+
+_PROBE: Final = b"courserB"
+"""The PING that measures, see flow.py."""
+
+_two = Struct(">II").unpack_from
+
+
+class Connection(ABC):
+    """The part of an engine that is the same whatever its streams do.
+
+    Attributes:
+        error: why the connection is broken; no stream lives on then.
+        draining: whether no more streams can start: GOAWAY was seen or sent, or identifiers ran out.
+        goaway: what the peer's GOAWAY said: the last stream it acts on, error code, debug data.
+        ponged: how many answers to `ping` have come.
+        peer: what the peer has asked for.
+    """
+
+    __slots__ = (
+        "_decoder",
+        "_encoder",
+        "_floods",
+        "_inflow",
+        "_limits",
+        "_now",
+        "_outbox",
+        "_probe_due",
+        "_settled",
+        "_streams",
+        "_tuner",
+        "_unacknowledged",
+        "draining",
+        "error",
+        "goaway",
+        "peer",
+        "pinged",
+        "ponged",
+    )
+
+    _is_client: ClassVar[bool]
+
+    def __init__(self, limits: HTTP2Limits, greeting: bytes, own: tuple[tuple[int, int], ...]) -> None:
+        self.error: RemoteProtocolError | None = None
+        self.draining = False
+        self.goaway: tuple[int, int, bytes] | None = None
+        self.pinged = self.ponged = 0
+        self.peer = PeerSettings()
+        self._limits = limits
+        self._streams: dict[int, Stream] = {}
+        self._decoder = Decoder(TABLE_SIZE, limits.head, limits.fields)
+        self._encoder = Encoder()
+        self._inflow = Inflow(limits.connection_window, limits.unread)
+        self._tuner = Tuner(limits.stream_window, limits.max_stream_window)
+        self._floods = Floods(limits)
+        self._outbox = outbox = Outbox()
+        self._now = 0.0
+        self._probe_due = self._settled = False
+        self._unacknowledged = 1
+        mine = (*own, (INITIAL_WINDOW_SIZE, limits.stream_window), (MAX_HEADER_LIST_SIZE, limits.head))
+        outbox.control.append(greeting + settings(mine))
+        if limits.connection_window > INITIAL_WINDOW:
+            outbox.control.append(window_update(0, limits.connection_window - INITIAL_WINDOW))
+
+    @property
+    def streams(self) -> Collection[Stream]:
+        """Those that are open."""
+        return self._streams.values()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no stream is open."""
+        return not self._streams
+
+    @property
+    def wants_to_send(self) -> bool:
+        """Whether `outgoing` would give anything."""
+        return self._outbox.is_due()
+
+    def ping(self) -> None:
+        """Queue a PING; `ponged` counts the answers."""
+        self.pinged += 1
+        self._outbox.control.append(ping(b"%08d" % (self.pinged % 10**8)))
+
+    def _answer(self, frame: bytes) -> None:
+        """Queue a frame that the peer has caused; it may not cause many without reading them (CVE-2019-9512)."""
+        outbox = self._outbox
+        if len(outbox.control) + len(outbox.heads) > self._limits.queued:
+            raise ConnectionFault("the peer reads no answers and goes on asking", ErrorCode.ENHANCE_YOUR_CALM)
+        outbox.after_heads(frame)
+
+    def _take_settings(self, flags: int, number: int, payload: bytes) -> None:
+        if number:
+            raise ConnectionFault(f"SETTINGS on stream {number}")
+        self._floods.count("settings", self._now)
+        if flags & ACK:
+            self._take_settings_ack(payload)
+            return
+        items = read(payload, self._limits.settings_items, from_server=self._is_client)
+        peer = self.peer
+        before = peer.window
+        if not self._settled:
+            # Without a word, any number may be open (RFC 9113 section 6.5.2).
+            peer.streams = LAST_ID
+        self._settled = True
+        peer.take(items)
+        for name, value in items:
+            if name == HEADER_TABLE_SIZE:
+                self._encoder.resize(min(value, TABLE_SIZE))
+        self._outbox.frame = peer.frame
+        if peer.window != before:
+            self._shift_windows(peer.window - before)
+        self._answer(SETTINGS_ACK)
+
+    def _take_settings_ack(self, payload: bytes) -> None:
+        if payload:
+            raise ConnectionFault("an acknowledgement of SETTINGS that holds something", ErrorCode.FRAME_SIZE_ERROR)
+        if not self._unacknowledged:
+            raise ConnectionFault("SETTINGS are acknowledged that were not sent")
+        self._unacknowledged -= 1
+
+    def _shift_windows(self, change: int) -> None:
+        """RFC 9113 section 6.9.2: a window may become negative."""
+        for stream in self._streams.values():
+            stream.credit += change
+            if stream.credit > MAX_WINDOW:
+                raise ConnectionFault(f"a window of {stream.credit} bytes", ErrorCode.FLOW_CONTROL_ERROR)
+            if stream.upload is not None:
+                self._outbox.schedule(stream, stream.upload)
+
+    def _take_ping(self, flags: int, number: int, payload: bytes) -> None:
+        if number:
+            raise ConnectionFault(f"PING on stream {number}")
+        if len(payload) != 8:
+            raise ConnectionFault(f"a PING of {len(payload)} bytes", ErrorCode.FRAME_SIZE_ERROR)
+        self._floods.count("pings", self._now)
+        if not flags & ACK:
+            self._answer(ping(payload, ack=True))
+        elif payload == _PROBE:
+            self._finish_probe()
+        else:
+            self._take_pong(payload)
+
+    def _take_pong(self, payload: bytes) -> None:
+        if payload.isdigit() and self.ponged < self.pinged:
+            self.ponged += 1
+
+    def _start_probe(self) -> None:
+        self._probe_due = False
+        if self._tuner.start(self._inflow.total(), self._now):
+            self._outbox.control.append(ping(_PROBE))
+
+    def _finish_probe(self) -> None:
+        growth = self._tuner.is_probing and self._tuner.finish(self._inflow.total(), self._now)
+        if growth:
+            for stream in self._streams.values():
+                stream.window += growth
+            self._unacknowledged += 1
+            self._outbox.control.append(settings(((INITIAL_WINDOW_SIZE, self._tuner.size),)))
+
+    def _renew(self) -> None:
+        increment = self._inflow.renewal()
+        if increment:
+            self._outbox.control.append(window_update(0, increment))
+
+    def _take_goaway(self, flags: int, number: int, payload: bytes) -> None:
+        if number:
+            raise ConnectionFault(f"GOAWAY on stream {number}")
+        if len(payload) < 8:
+            raise ConnectionFault(f"a GOAWAY of {len(payload)} bytes", ErrorCode.FRAME_SIZE_ERROR)
+        self._floods.count("others", self._now)
+        last, code = _two(payload)
+        last &= LAST_ID
+        if self.goaway is not None:
+            last = min(last, self.goaway[0])
+        self.goaway = (last, code, payload[8 : 8 + MAX_DEBUG])
+        self.draining = True
+        self._refuse_above(last, f"the peer is going away ({code_name(code)}) and has not acted on the request")
+
+    @abstractmethod
+    def _refuse_above(self, last: int, detail: str) -> None:
+        """End the streams that the peer will never act on."""

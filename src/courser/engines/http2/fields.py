@@ -1,0 +1,152 @@
+"""Header fields as they come out of HPACK, checked and brought into lines (RFC 9113 section 8.2).
+
+Everything above the engines reads `name: value` lines, whatever the version of HTTP. So nothing may pass here that
+would be another line, or another name, once it is one.
+"""
+
+from __future__ import annotations
+
+from ...hints import TYPE_CHECKING
+from ...values.pattern import late_pattern
+from .faults import StreamFault
+
+if TYPE_CHECKING:
+    from typing import Final, TypeAlias
+
+    Fields: TypeAlias = list[tuple[bytes, bytes]]
+
+__all__ = ["CONNECTION_FIELDS", "Fields", "Meaning", "excerpt", "read_length", "translate"]
+
+_NAME: Final = late_pattern(rb"[!#$%&'*+\-.^_`|~0-9a-z]++")
+"""A token without upper case."""
+
+_DIGITS: Final = late_pattern(rb"[0-9]{1,19}+")
+
+_TEXT: Final = bytes((0x09, *range(0x20, 0x7F), *range(0x80, 0x100)))
+"""What a value may hold (RFC 9110 section 5.5)."""
+
+CONNECTION_FIELDS: Final = frozenset(
+    (b"connection", b"keep-alive", b"proxy-connection", b"transfer-encoding", b"upgrade")
+)
+"""Fields about a connection of HTTP/1.1, which have no place here (RFC 9113 section 8.2.2)."""
+
+
+class Meaning:
+    """What a name means to the engine: plain integers, because each field of each head asks."""
+
+    NONE: Final = 0
+    LENGTH: Final = 1
+    CODING: Final = 2
+    EXPECT: Final = 3
+    CONNECTION: Final = 4
+    TE: Final = 5
+
+
+_MEANINGS: Final[dict[bytes, int]] = {
+    b"content-length": Meaning.LENGTH,
+    b"content-encoding": Meaning.CODING,
+    b"expect": Meaning.EXPECT,
+    **dict.fromkeys(CONNECTION_FIELDS, Meaning.CONNECTION),
+    b"te": Meaning.TE,
+}
+
+_known: Final[dict[bytes, int]] = dict(_MEANINGS)
+"""Names that were found good before: peers use few, again and again."""
+
+_MOST_KNOWN: Final = 1024
+_LONGEST_KNOWN: Final = 64
+
+
+def excerpt(data: bytes) -> str:
+    """The beginning of what a peer sent, safe to print."""
+    return f"{data[:32]!r}..." if len(data) > 32 else f"{data!r}"
+
+
+def translate(fields: Fields) -> tuple[bytes, list[tuple[int, bytes]]]:
+    """Check fields, and bring them into lines.
+
+    Args:
+        fields: names and values, without pseudo-header fields.
+
+    Returns:
+        the lines, each with its CRLF; and the values that mean something to the engine, each with its Meaning.
+
+    Raises:
+        StreamFault: a field that may not stand there.
+    """
+    known = _known
+    parts: list[bytes] = []
+    special: list[tuple[int, bytes]] = []
+    for name, value in fields:
+        meaning = known.get(name)
+        if meaning is None:
+            _learn(name)
+        elif meaning:
+            special.append((meaning, value))
+        # Where nothing is stripped, the same object comes back.
+        if value.strip(b" \t") is not value:
+            _check_ends(name, value)
+        parts += (name, b": ", value, b"\r\n")
+    lines = b"".join(parts)
+    # One look at all of them: without text, the ends of the lines are left and nothing else.
+    if lines.translate(None, _TEXT) != b"\r\n" * len(fields):
+        raise _bad_value(fields)
+    if special:
+        _check_connection(special)
+    return lines, special
+
+
+def _learn(name: bytes) -> None:
+    if _NAME.fullmatch(name) is None:
+        raise _bad_name(name)
+    if len(name) <= _LONGEST_KNOWN:
+        if len(_known) >= _MOST_KNOWN:
+            _known.clear()
+            _known.update(_MEANINGS)
+        _known[name] = Meaning.NONE
+
+
+def _bad_name(name: bytes) -> StreamFault:
+    if name.startswith(b":"):
+        return StreamFault(f"{excerpt(name)} stands twice, after other fields, or where it means nothing")
+    if _NAME.fullmatch(name.lower()):
+        return StreamFault(f"the name of {excerpt(name)} is not in lower case")
+    return StreamFault(f"a bad name of a field: {excerpt(name)}" if name else "the name of a field is empty")
+
+
+def _check_ends(name: bytes, value: bytes) -> None:
+    if value.strip(b" \t") != value:
+        raise StreamFault(f"the value of {excerpt(name)} has white space around it")
+
+
+def _bad_value(fields: Fields) -> StreamFault:
+    name, control = next((name, bad[:1]) for name, value in fields if (bad := value.translate(None, _TEXT)))
+    return StreamFault(f"the value of {excerpt(name)} holds the control character {control!r}")
+
+
+def _check_connection(special: list[tuple[int, bytes]]) -> None:
+    for meaning, value in special:
+        if meaning == Meaning.CONNECTION:
+            raise StreamFault("a field about a connection of HTTP/1.1")
+        if meaning == Meaning.TE and value.lower() != b"trailers":
+            raise StreamFault(f"TE is {excerpt(value)}; only 'trailers' has a meaning here")
+
+
+def read_length(special: list[tuple[int, bytes]]) -> int | None:
+    """The Content-Length; equal ones are one, however often a proxy has repeated it (RFC 9110 section 8.6).
+
+    Raises:
+        StreamFault: it is no number, or two differ.
+    """
+    found: bytes | None = None
+    for meaning, value in special:
+        if meaning != Meaning.LENGTH:
+            continue
+        for item in value.split(b","):
+            digits = item.strip(b" \t")
+            if _DIGITS.fullmatch(digits) is None:
+                raise StreamFault(f"Content-Length is {excerpt(digits)}, not a number of at most 19 digits")
+            if found is not None and digits != found:
+                raise StreamFault(f"two values of Content-Length differ: {excerpt(found)} and {excerpt(digits)}")
+            found = digits
+    return None if found is None else int(found)
