@@ -51,7 +51,60 @@ def test_the_rule_that_stands_in_for_the_list(domain: str, public: bool) -> None
     assert is_public_suffix(domain) is public
 
 
-def test_the_list_is_asked_where_it_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+LIST = """// a comment
+com
+github.io
+
+*.ck
+!www.ck
+*.kobe.jp
+!city.kobe.jp
+公司.cn
+"""
+
+
+@pytest.fixture
+def package(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> SimpleNamespace:
+    """A package with a short list."""
+    file = tmp_path / "list.dat"
+    file.write_text(LIST, "utf-8")
+    made = SimpleNamespace(PSLFILE=str(file))
+    monkeypatch.setitem(sys.modules, "publicsuffixlist", made)
+    return made
+
+
+@pytest.mark.usefixtures("package")
+@pytest.mark.parametrize(
+    ("domain", "public"),
+    [
+        ("com", True),
+        ("com.", True),
+        ("anything", True),
+        ("", True),
+        ("example.com", False),
+        ("github.io", True),
+        ("me.github.io", False),
+        ("x.ck", True),
+        ("www.ck", False),
+        ("y.www.ck", False),
+        ("kobe.jp", True),
+        ("a.kobe.jp", True),
+        ("city.kobe.jp", False),
+        ("x.a.kobe.jp", False),
+        ("xn--55qx5d.cn", True),
+        ("me.xn--55qx5d.cn", False),
+        ("xn--55qx5d.com", False),
+        ("xn--\u0639.com", False),
+        ("xn--99999999999999.com", False),
+        ("// a comment", True),
+    ],
+)
+def test_rules_wildcards_and_exceptions(domain: str, public: bool) -> None:
+    assert is_public_suffix(domain) is public
+
+
+@pytest.mark.parametrize("lost", ["name", "file"])
+def test_a_package_that_keeps_its_list_elsewhere_is_asked_itself(package: SimpleNamespace, lost: str) -> None:
     asked: list[str] = []
 
     def is_public(domain: str) -> bool:
@@ -59,11 +112,29 @@ def test_the_list_is_asked_where_it_is_installed(monkeypatch: pytest.MonkeyPatch
         return domain == "github.io"
 
     made = [SimpleNamespace(is_public=is_public)]
-    monkeypatch.setitem(sys.modules, "publicsuffixlist", SimpleNamespace(PublicSuffixList=made.pop))
+    package.PublicSuffixList = made.pop
+    if lost == "name":
+        del package.PSLFILE
+    else:
+        os.unlink(package.PSLFILE)
 
     assert is_public_suffix("github.io.")
     assert not is_public_suffix("me.github.io")
     assert asked == ["github.io", "me.github.io"]
+
+
+def test_every_rule_of_the_list_means_what_its_own_package_says() -> None:
+    """In both spellings, one label below it and two."""
+    package = pytest.importorskip("publicsuffixlist", reason="the extra `cookies` is not installed")
+    theirs = package.PublicSuffixList().is_public
+    text = Path(package.PSLFILE).read_text("utf-8")
+    rules = [line for line in text.split("\n") if line and not line.startswith("//")]
+
+    assert len(rules) > 5000
+    for rule in rules:
+        name = rule.lstrip("!*.").encode("idna").decode()
+        for domain in (name, f"x.{name}", f"x.y.{name}", name.partition(".")[2]):
+            assert not domain or is_public_suffix(domain) is theirs(domain), domain
 
 
 def cases() -> list[tuple[str, str | None]]:

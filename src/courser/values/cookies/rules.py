@@ -55,12 +55,12 @@ def accept(line: bytes, url: URL, now: float) -> Cookie | None:
     if said is None or not said.domain.isascii():
         return None
     host, domain = url.host, said.domain
+    if domain and not domain_matches(host, domain):
+        return None  # before anybody looks through the list of suffixes for it
     if domain and (is_address(domain) or is_public_suffix(domain)):
         if domain != host:
             return None
         domain = ""
-    if domain and not domain_matches(host, domain):
-        return None
     path = said.path if said.path.startswith("/") else default_path(url.path)
     if (said.secure and not is_confidential(url)) or not _keeps_promise(said, path) or "\t" in path:
         return None  # no URL has a tab in its path, and in a Netscape file it would be a border
