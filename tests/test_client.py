@@ -5,87 +5,26 @@ from __future__ import annotations
 import asyncio
 import gc
 import inspect
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from unittest import mock
 from weakref import ref
 
 import pytest
+from colours import HERE, Colour, Echo, run
+from colours import colour as colour
 
 import courser
 from courser.client import AsyncClient, Client
 from courser.errors import ClientClosed, NoAsyncHost, StatusError
-from courser.policies.auth.basic import BasicAuth
-from courser.policies.auth.bearer import BearerAuth
 from courser.server import Reply
-from courser.settings import Timeout
 from courser.testing import MemoryNetwork
-from courser.values.headers import Headers
-from courser.values.query import QueryParams
 from courser.values.request import Request
 from courser.values.response import Response
 from courser.values.url import URL
 
-HERE = "http://a.example/"
 VERBS = ("get", "head", "post", "put", "patch", "delete", "options", "query")
-
-
-class Echo:
-    """Answers with the method, and keeps what it was asked."""
-
-    def __init__(self, status: int = 200) -> None:
-        self.status = status
-        self.asked: list[Request] = []
-
-    def send(self, request: Request, deadline: float, /) -> Response:
-        self.asked.append(request)
-        return Response(self.status, content=request.method.encode())
-
-
-class Sync:
-    """A sync client behind async names."""
-
-    def __init__(self, **options: Any) -> None:
-        self.client = Client(**options)
-
-    async def call(self, name: str, *arguments: Any, **options: Any) -> Any:
-        return getattr(self.client, name)(*arguments, **options)
-
-    async def stream(self, *arguments: Any, **options: Any) -> tuple[int, bytes]:
-        with self.client.stream(*arguments, **options) as response:
-            return response.status_code, response.read()
-
-
-class Async:
-    """An async client."""
-
-    def __init__(self, **options: Any) -> None:
-        self.client = AsyncClient(**options)
-
-    async def call(self, name: str, *arguments: Any, **options: Any) -> Any:
-        return await getattr(self.client, name)(*arguments, **options)
-
-    async def stream(self, *arguments: Any, **options: Any) -> tuple[int, bytes]:
-        async with self.client.stream(*arguments, **options) as response:
-            return response.status_code, await response.read()
-
-
-Colour = Callable[..., Any]
-
-
-@pytest.fixture(params=[Sync, Async])
-def colour(request: pytest.FixtureRequest) -> Colour:
-    made: Colour = request.param
-    return made
-
-
-def run(call: Awaitable[Any]) -> Any:
-    async def main() -> Any:
-        return await call
-
-    return asyncio.run(main())
-
 
 # Verbs
 
@@ -187,74 +126,6 @@ def test_build_and_send_refuse_what_is_not_theirs(colour: Colour) -> None:
         made.client.build_request("GET", HERE, timeout=5)
     with pytest.raises(TypeError, match="give json to build_request"):
         run(made.call("send", Request("GET", HERE), json=1))
-
-
-# Settings
-
-
-def test_settings_can_be_read_and_changed(colour: Colour) -> None:
-    echo = Echo()
-    made = colour(transport=echo, headers={"A": "1"}, params={"p": 1}, timeout=5, base_url=HERE)
-    client = made.client
-    assert (client.headers["a"], client.params, client.timeout.plain) == ("1", QueryParams({"p": 1}), 5)
-    assert client.base_url == URL(HERE)
-    run(made.call("get", "x"))
-
-    client.headers["A"] = "2"
-    client.params = {"q": 2}
-    client.base_url = "http://b.example/v1"
-    client.timeout = (1, 2)
-    run(made.call("get", "x"))
-    client.headers = {"B": "3"}
-    client.params = None
-    client.base_url = None
-    client.timeout = Timeout()
-    run(made.call("get", "http://c.example/"))
-
-    assert [str(request.url) for request in echo.asked] == [
-        "http://a.example/x?p=1",
-        "http://b.example/v1/x?q=2",
-        "http://c.example/",
-    ]
-    assert [request.headers.get("a") for request in echo.asked] == ["1", "2", None]
-    assert echo.asked[2].headers == {"B": "3"}
-    assert isinstance(client.headers, Headers)
-    assert (client.base_url, client.params, client.timeout) == (None, QueryParams(), Timeout())
-
-
-def test_credentials_can_be_read_and_changed(colour: Colour) -> None:
-    echo = Echo()
-    made = colour(transport=echo, auth=("u", "p"))
-    assert made.client.auth == BasicAuth("u", "p")
-    run(made.call("get", HERE))
-    made.client.auth = BearerAuth("t")
-    run(made.call("get", HERE))
-    made.client.auth = None
-    run(made.call("get", HERE))
-
-    assert [request.headers.get("authorization") for request in echo.asked] == ["Basic dTpw", "Bearer t", None]
-    assert made.client.auth is None
-
-
-@pytest.mark.parametrize("name", ["headers", "params", "timeout", "base_url", "auth"])
-def test_what_makes_no_sense_is_said_when_it_is_set(colour: Colour, name: str) -> None:
-    with pytest.raises(TypeError):
-        setattr(colour().client, name, object())
-
-
-def test_repr(colour: Colour) -> None:
-    made = colour(base_url="http://u:p@a.example/v1?key=s", headers={"Authorization": "s"})
-    name = type(made.client).__name__
-
-    assert repr(made.client) == f"<{name} http://a.example/v1?key=***>"
-    run(made.call("close"))
-    assert repr(made.client) == f"<{name} http://a.example/v1?key=*** closed>"
-    assert repr(colour().client) == f"<{name}>"
-
-
-def test_an_option_that_there_is_not(colour: Colour) -> None:
-    with pytest.raises(TypeError, match=r"a client has no option 'time_out'; did you mean 'timeout'\?"):
-        colour(time_out=5)
 
 
 # Closing
@@ -417,45 +288,6 @@ def test_async_map_and_as_completed() -> None:
         assert isinstance(answers[1], courser.InvalidURL)
 
     asyncio.run(main())
-
-
-def test_the_jar_can_be_read_and_replaced(colour: Colour) -> None:
-    jar = courser.Cookies({"a": "1"})
-    client = colour(cookies={"b": "2"}).client
-
-    assert client.cookies == {"b": "2"}
-    assert client.cookies is client.cookies
-    client.cookies = jar
-    assert client.cookies is jar
-    client.cookies = {"c": "3"}
-    assert client.cookies == {"c": "3"}
-    client.cookies = False
-    assert not client.cookies
-    assert not client.cookies.accept
-    assert not colour().client.cookies
-
-
-def test_a_client_says_which_proxy_and_why(colour: Colour) -> None:
-    client = colour(proxy="http://user:secret@p.example:1").client
-    del client._session._mounts  # else the transport of this test answers
-    client._session._mounts = None
-
-    told = client.explain_proxy("https://a.example/")
-
-    assert told == courser.ProxyChoice(("http://p.example:1",), "proxy of the client")
-
-
-def test_event_hooks_are_an_attribute(colour: Colour) -> None:
-    seen: list[str] = []
-    made = colour(transport=Echo(), event_hooks={"request": [lambda request: seen.append(request.method)]})
-    run(made.call("get", HERE))
-
-    made.client.event_hooks["request"].clear()
-    run(made.call("get", HERE))
-    made.client.event_hooks = {"response": lambda response: seen.append("response")}
-    run(made.call("get", HERE))
-
-    assert seen == ["GET", "response"]
 
 
 def test_connections_are_counted_by_origin(colour: Colour) -> None:

@@ -18,6 +18,7 @@ from courser.defaults import (
     check_options,
     checked_codec,
     checked_count,
+    checked_follow,
     checked_limit,
     checked_mounts,
     checked_names,
@@ -202,3 +203,14 @@ def test_default_headers() -> None:
     one["X"] = "1"
     assert "x" not in other
     assert len(NO_PARAMS) == 0
+
+
+@pytest.mark.parametrize("follow", [True, False, print, lambda response, following: True])
+def test_what_may_be_said_of_following(follow: Any) -> None:
+    assert checked_follow(follow) is follow
+
+
+@pytest.mark.parametrize("follow", [None, 0, 1, 20, "no", int, ()])
+def test_what_may_not_be_said_of_following(follow: Any) -> None:
+    with pytest.raises(TypeError, match="follow_redirects is True, False or a function"):
+        checked_follow(follow)

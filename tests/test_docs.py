@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import courser
-from courser import api, client
+from courser import adjustable, api
 from courser.server import Reply, ServerRequest
 from courser.session import Session
 from courser.testing import CALM, MemoryNetwork
@@ -81,7 +81,7 @@ def in_memory(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]
     def session(**options: Any) -> Session:
         return Session(**{"network": Network(Server(), conditions=CALM), **options})  # type: ignore[misc]
 
-    monkeypatch.setattr(client, "Session", session)
+    monkeypatch.setattr(adjustable, "Session", session)
     monkeypatch.setattr(api, "_clients", [])
     monkeypatch.chdir(tmp_path)
     (tmp_path / "cup.bin").write_bytes(b"cup")

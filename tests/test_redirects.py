@@ -245,7 +245,6 @@ def test_every_entry_point_asks_that_function(entry: str, monkeypatch: pytest.Mo
         return next_request(request, *more)
 
     monkeypatch.setattr(redirect, "next_request", ask)
-    monkeypatch.setattr("courser.session.next_request", ask)
     chain = Chain([(302, "/1"), (302, "http://b.example/2")])
     SYNC[entry](Client(transport=MockTransport(chain), trust_env=False), "GET", "http://a.example/", {})
 

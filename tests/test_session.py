@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-import pickle
-from collections.abc import Callable
 from typing import Any
 
 import pytest
+from calls import HERE, OK, Calls, Fake, hops, redirect
 
-from courser.core.place import Place
-from courser.core.reply import StaticReply
 from courser.core.send import Sending
-from courser.engines.events import ResponseHead
 from courser.errors import (
     ClientClosed,
-    DecodingError,
     HTTPError,
     InvalidRequest,
     InvalidURL,
-    LimitExceeded,
     ReadError,
     RedirectError,
     StatusError,
-    StreamClosed,
     TooManyRedirects,
 )
 from courser.hosts.inline import InlineHost, run_inline
@@ -31,47 +24,6 @@ from courser.settings import DEFAULT, DIRECT, Timeout
 from courser.values.request import Request
 from courser.values.response import Response
 from courser.values.url import URL
-
-HERE = "http://a.example/"
-OK = Response(200, content=b"ok")
-Handler = Callable[[Request], Response]
-
-
-class Fake:
-    """Answers with what a function says, and keeps what it was asked."""
-
-    def __init__(self, handler: Handler = lambda request: OK) -> None:
-        self.handler = handler
-        self.asked: list[Request] = []
-
-    def send(self, request: Request, deadline: float, /) -> Response:
-        self.asked.append(request)
-        return self.handler(request)
-
-
-class Calls:
-    """A session over a fake transport, called as a client calls it."""
-
-    def __init__(self, handler: Handler = lambda request: OK, **options: Any) -> None:
-        self.fake = Fake(handler)
-        self.session = Session(transport=self.fake, **options)
-        self.place: Place = self.session.place(InlineHost())
-
-    def __call__(self, method: str, url: Any, **options: Any) -> Response:
-        return run_inline(self.session.perform(self.place, method, url, options))  # type: ignore[arg-type]
-
-    def get(self, url: Any = HERE, **options: Any) -> Response:
-        return self("GET", url, **options)
-
-    def sent(self, url: Any = HERE, **options: Any) -> Request:
-        """What a GET sends."""
-        self.get(url, **options)
-        return self.fake.asked[-1]
-
-
-def redirect(location: str) -> Response:
-    return Response(302, headers={"Location": location})
-
 
 # Headers
 
@@ -486,26 +438,6 @@ def test_a_url_that_was_set_is_made_one() -> None:
 # Responses
 
 
-def test_a_response() -> None:
-    answer = Response(201, headers={"A": "1"}, content=b"x" * 5, http_version="HTTP/2", reason_phrase="Fine")
-    response = Calls(lambda request: answer).get()
-
-    assert (response.status_code, response.reason_phrase, response.http_version) == (201, "Fine", "HTTP/2")
-    assert (response.content, response.headers["a"]) == (b"xxxxx", "1")
-    assert str(response.url) == HERE
-    assert 0 <= response.timings.first_byte <= response.timings.total
-
-
-def test_an_older_version_is_told_as_well() -> None:
-    answer = Response(200, http_version="HTTP/1.0")
-    assert Calls(lambda request: answer).get().http_version == "HTTP/1.0"
-
-
-def test_the_default_encoding_is_the_clients() -> None:
-    answer = Response(200, content=b"\xe9")
-    assert Calls(lambda request: answer, default_encoding="latin-1").get().text == "é"
-
-
 def test_errors_know_their_request() -> None:
     for calls, options in (
         (Calls(lambda request: Response(200, content=b"x" * 9), max_body_size=8), {}),
@@ -532,41 +464,6 @@ def test_raise_for_status(client: bool, call: bool | None, raises: bool) -> None
         calls.get(**options)
     assert caught.value.response is not None
     assert caught.value.response.text == "why"
-
-
-def test_a_body_may_be_bounded() -> None:
-    calls = Calls(lambda request: Response(200, content=b"12345"), max_body_size=5)
-
-    assert calls.get().content == b"12345"
-    with pytest.raises(LimitExceeded, match=r"larger than 4 bytes .*max_body_size"):
-        calls.get(max_body_size=4)
-    assert calls.get(max_body_size=None).content == b"12345"
-
-
-def test_a_body_may_be_bounded_after_decoding_only() -> None:
-    calls = Calls(lambda request: Response(200, content=b"12345"), max_decoded_size=5)
-
-    assert calls.get().content == b"12345"
-    assert calls.get(max_body_size=5).content == b"12345"
-    with pytest.raises(LimitExceeded, match="larger than 4 bytes"):
-        calls.get(max_body_size=4)
-    calls = Calls(lambda request: Response(200, content=b"12345"), max_decoded_size=4, max_body_size=100)
-    with pytest.raises(LimitExceeded, match=r"larger than 4 bytes .*max_decoded_size") as caught:
-        calls.get()
-    assert caught.value.request is not None
-
-
-def test_what_travels_is_bounded_by_what_may_come_of_it() -> None:
-    """Else a body without end would be collected before it is measured."""
-    calls = Calls(lambda request: Response(200, content=bytes(200_000)), max_decoded_size=1000)
-
-    sending = calls.session.sending(calls.place, {}, False)
-    assert sending.limit is not None
-    assert 1000 < sending.limit < 100_000
-    assert calls.session.sending(calls.place, {"max_body_size": 5}, False).limit == 5
-    assert calls.session.sending(calls.place, {"max_body_size": None}, False).limit == sending.limit
-    with pytest.raises(LimitExceeded):
-        calls.get()
 
 
 # JSON
@@ -644,31 +541,6 @@ def test_a_streamed_call_ends_with_the_head() -> None:
 # Redirects
 
 
-def hops(request: Request) -> Response:
-    """Two hops, the first of which carries a body."""
-    if request.url.path == "/":
-        return Response(302, headers={"Location": "/1"}, content=b"moved")
-    return redirect("http://b.example/end") if request.url.path == "/1" else OK
-
-
-def test_history() -> None:
-    response = Calls(hops).get(headers={"Authorization": "s", "X-Key": "s"})
-
-    assert [(each.status_code, each.content) for each in response.history] == [(302, b"moved"), (302, b"")]
-    assert [str(each.url) for each in response.history] == ["http://a.example/", "http://a.example/1"]
-    assert str(response.history[0].next_request.url) == "http://a.example/1"  # type: ignore[union-attr]
-    assert response.history[0].history == []
-    assert "authorization" not in response.request.headers
-    assert response.request.headers["x-key"] == "s"
-
-
-def test_a_response_with_history_pickles() -> None:
-    response = pickle.loads(pickle.dumps(Calls(hops).get()))
-
-    assert [each.content for each in response.history] == [b"moved", b""]
-    assert str(response.url) == "http://b.example/end"
-
-
 def test_more_headers_can_be_kept_at_home() -> None:
     calls = Calls(hops, sensitive_headers=["X-API-Key"])
 
@@ -738,27 +610,6 @@ def test_a_client_may_refuse_the_way_from_https_to_http() -> None:
         Session(allow_downgrade="never")  # type: ignore[typeddict-item]
 
 
-def test_the_history_tells_what_stayed_behind() -> None:
-    response = Calls(hops, sensitive_headers=["x-key"]).get(headers={"AUTHORIZATION": "s", "X-Key": "s", "X": "1"})
-
-    assert [each.stripped for each in response.history] == [(), ("AUTHORIZATION", "X-Key")]
-    assert response.stripped == ()
-    assert pickle.loads(pickle.dumps(response)).history[1].stripped == ("AUTHORIZATION", "X-Key")
-
-
-def test_what_a_flow_has_shown_stayed_behind_as_well() -> None:
-    response = Calls(hops, auth=lambda request: request.with_authorization("Token s")).get()
-
-    assert [each.stripped for each in response.history] == [(), ("Authorization",)]
-
-
-def test_unfollowed_redirects_say_what_comes_next() -> None:
-    response = Calls(hops).get(follow_redirects=False)
-    assert str(response.next_request.url) == "http://a.example/1"  # type: ignore[union-attr]
-    assert Calls(lambda request: Response(302)).get().next_request is None
-    assert Calls(lambda request: redirect("ftp://x/")).get(follow_redirects=False).next_request is None
-
-
 def test_middleware_is_around_the_redirects() -> None:
     seen: list[str] = []
 
@@ -773,89 +624,7 @@ def test_middleware_is_around_the_redirects() -> None:
     assert seen == ["http://b.example/end"]
 
 
-# Content codings of what is on its way
-
-
-class Coded(Fake):
-    """A network's answer: a body that is encoded still."""
-
-    def reply(self, request: Request, status: int, fields: bytes, raw: bytes, coding: bytes | None) -> Any:
-        from courser.core.reply import StaticReply
-        from courser.engines.events import ResponseHead
-
-        head = ResponseHead(status, b"", b"1.1", fields, len(raw), coding, True)
-        return StaticReply(head, raw, request, 0.0)
-
-
-def coded(raw: bytes, status: int = 200, fields: bytes = b"", kind: type[Coded] = Coded) -> Any:
-    """A session whose exchanges end in a reply that is gzip."""
-    calls = Calls()
-
-    async def exchange(request: Request, sending: Any) -> Any:
-        if request.url.path == "/end":
-            return Coded().reply(request, 200, b"", b"end", None)
-        return kind().reply(request, status, fields, raw, b"gzip")
-
-    place: Any = type("Place", (), {"host": InlineHost(), "exchange": staticmethod(exchange)})()
-    calls.place = place
-    return calls
-
-
-def test_a_body_is_decoded() -> None:
-    import gzip
-
-    assert coded(gzip.compress(b"plain")).get().content == b"plain"
-
-
-def test_the_limits_of_a_body_that_is_decoded() -> None:
-    import gzip
-
-    packed = gzip.compress(bytes(1000))
-    calls = coded(packed)
-    assert calls.get(max_body_size=1000).content == bytes(1000)
-    with pytest.raises(LimitExceeded, match="the decoded body is larger than 999 bytes"):
-        calls.get(max_body_size=999)
-    calls.session.max_decoded_size = 1000
-    assert calls.get(max_body_size=len(packed)).content == bytes(1000)
-    with pytest.raises(LimitExceeded, match=f"the body is larger than {len(packed) - 1} bytes"):
-        calls.get(max_body_size=len(packed) - 1)
-    calls.session.max_decoded_size = 999
-    with pytest.raises(LimitExceeded, match="the decoded body is larger than 999 bytes") as caught:
-        calls.get()
-    assert caught.value.request is not None
-
-
-def test_what_cannot_be_decoded_is_an_error_with_its_request() -> None:
-    with pytest.raises(DecodingError) as caught:
-        coded(b"nonsense").get()
-    assert caught.value.request is not None
-
-
-def test_the_body_of_a_redirect_is_decoded_when_somebody_asks() -> None:
-    calls = coded(b"nonsense", 302, b"Location: /end\r\n")
-
-    response = calls.get()
-
-    assert response.content == b"end"
-    with pytest.raises(DecodingError):
-        _ = pickle.loads(pickle.dumps(response)).history[0].content
-
-
-def test_the_body_of_a_redirect_that_was_given_up_is_missed_by_whoever_asks() -> None:
-    class Endless(Coded):
-        def reply(self, *given: Any) -> Any:
-            reply = super().reply(*given)
-            reply.end = None
-            return reply
-
-    calls = coded(b"", 302, b"Location: /end\r\n", Endless)
-
-    response = calls.get()
-
-    assert response.content == b"end"
-    assert response.history[0].status_code == 302
-    with pytest.raises(StreamClosed, match="was not kept"):
-        _ = pickle.loads(pickle.dumps(response)).history[0].content
+# Where a call spares itself something, and what is given up
 
 
 def test_only_redirects_are_shown_to_the_policy_of_redirects(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -949,16 +718,6 @@ def test_cookies_without_a_domain_stay_with_the_base_url() -> None:
     assert cookies_of(calls) == ["a=1", None, None, "a=1", "a=1"]
 
 
-def test_what_comes_next_has_no_cookies_of_the_jar() -> None:
-    calls = Calls(lambda request: redirect("/there"), cookies={"a": "1"}, follow_redirects=False)
-
-    response = calls.get(cookies={"b": "2"})
-
-    assert response.request.headers["cookie"] == "b=2; a=1"
-    assert response.next_request is not None
-    assert response.next_request.headers["cookie"] == "b=2"
-
-
 # Proxies
 
 
@@ -983,21 +742,6 @@ def test_who_answers_a_url_can_be_asked() -> None:
     assert str(session.explain_proxy(URL("http://t/"))) == "direct (a transport of the client answers)"
     assert str(session.explain_proxy("http://b/")) == "direct (the environment names no proxy)"
     assert str(Session(trust_env=False).explain_proxy("http://b/")).startswith("direct (nothing names a proxy")
-
-
-@pytest.mark.parametrize("streamed", [True, False])
-def test_what_the_proxy_said_is_with_the_response(streamed: bool) -> None:
-    calls = Calls()
-    request = Request("GET", HERE)
-    reply = StaticReply(ResponseHead(200, b"", b"1.1", b"", 0, None, True), b"", request, 0.0)
-    sending = calls.session.sending(calls.place, {}, streamed)
-    assert "proxy" not in calls.session.response(reply, sending, b"", 0.0).extensions
-    reply.proxied = ResponseHead(200, b"Established", b"1.0", b"X-Exit: 7\r\n", None, None, False)
-
-    answer = calls.session.response(reply, sending, b"", 0.0).extensions["proxy"]
-
-    assert (answer.status_code, answer.reason_phrase, answer.http_version) == (200, "Established", "HTTP/1.0")
-    assert answer.headers["x-exit"] == "7"
 
 
 # Who follows
@@ -1028,13 +772,3 @@ def test_a_call_brings_its_own_trace_function() -> None:
     Calls().get(extensions={"trace": told.append})
 
     assert [event.name for event in told] == ["request", "head", "bytes", "end"]
-
-
-def test_what_a_transport_adds_the_caller_finds() -> None:
-    def answer(request: Request) -> Response:
-        made = Response(200)
-        made.extensions["from"] = "transport"
-        return made
-
-    assert Calls(answer).get().extensions == {"from": "transport"}
-    assert Calls().get().extensions == {}

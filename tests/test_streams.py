@@ -60,7 +60,9 @@ class Sync:
     """A ResponseStream behind async names."""
 
     def __init__(self, session: Session, reply: Script, limit: int | None) -> None:
-        self.stream = ResponseStream(session, reply, session.sending(place(session), {"max_body_size": limit}, True))
+        self.stream = ResponseStream(
+            session.responses, reply, session.sending(place(session), {"max_body_size": limit}, True)
+        )
 
     async def listed(self, name: str, *arguments: Any) -> list[Any]:
         return list(getattr(self.stream, name)(*arguments))
@@ -77,7 +79,7 @@ class Async:
 
     def __init__(self, session: Session, reply: Script, limit: int | None) -> None:
         self.stream = AsyncResponseStream(
-            session, reply, session.sending(place(session), {"max_body_size": limit}, True)
+            session.responses, reply, session.sending(place(session), {"max_body_size": limit}, True)
         )
 
     async def listed(self, name: str, *arguments: Any) -> list[Any]:
@@ -453,7 +455,7 @@ def test_a_body_is_read_in_the_event_loop_that_asked_for_it() -> None:
     def stream() -> AsyncResponseStream:
         session = Session()
         here = session.place(current_host(asyncio.get_running_loop()))
-        return AsyncResponseStream(session, Script([b"a"]), session.sending(here, {}, True))
+        return AsyncResponseStream(session.responses, Script([b"a"]), session.sending(here, {}, True))
 
     async def opened() -> AsyncResponseStream:
         assert await stream().read() == b"a"
@@ -548,7 +550,7 @@ def test_async_iterators_are_no_generators() -> None:
 def test_what_the_proxy_said_is_with_the_stream() -> None:
     session, reply = Session(), Script([])
     sending = session.sending(place(session), {}, True)
-    assert ResponseStream(session, reply, sending).extensions == {}
+    assert ResponseStream(session.responses, reply, sending).extensions == {}
     reply.proxied = ResponseHead(200, b"Established", b"1.1", b"X-Exit: 7\r\n", None, None, True)
 
-    assert ResponseStream(session, reply, sending).extensions["proxy"].headers["x-exit"] == "7"
+    assert ResponseStream(session.responses, reply, sending).extensions["proxy"].headers["x-exit"] == "7"

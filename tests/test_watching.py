@@ -14,9 +14,10 @@ import pytest
 
 import courser
 from courser.core.deadline import Deadline
-from courser.core.exchange import HEAD, SETTLED
+from courser.core.exchange import SETTLED
 from courser.core.send import Sending
 from courser.hosts.inline import InlineHost
+from courser.session import Session
 from courser.settings import Timeout
 from courser.testing import MockTransport
 from courser.values.request import Request
@@ -35,12 +36,12 @@ def logger() -> Iterator[logging.Logger]:
     logging.disable(logging.NOTSET)
 
 
-def followed(watchers: Watchers, request: Request = REQUEST) -> Sending:
+def followed(watchers: Watchers, request: Request = REQUEST, responses: Any = None) -> Sending:
     async def exchange(request: Any, sending: Any) -> Any:
         raise NotImplementedError
 
     sending = Sending(InlineHost(), Deadline(Timeout(), False, 0.0), (), exchange, None, SETTLED)
-    watchers.follow(request, sending)
+    watchers.follow(request, sending, responses)
     return sending
 
 
@@ -53,12 +54,13 @@ def test_nobody_follows() -> None:
     watchers.flush()
 
 
-def test_hooks_are_a_layer_that_sees_the_head() -> None:
+def test_hooks_are_a_layer_that_sees_whole_responses_where_the_caller_does() -> None:
     watchers = Watchers(None, {"request": [print]}, ())
 
     assert watchers.wanted
     sending = followed(watchers)
-    assert (len(sending.layers), sending.goal, sending.deadline.trace) == (1, HEAD, None)
+    assert (len(sending.layers), sending.shown, sending.deadline.trace) == (1, None, None)
+    assert followed(watchers, REQUEST, Session().responses).shown is not None
     assert watchers.hooks == {"request": [print], "response": []}
     assert watchers.hooks is watchers.hooks
 

@@ -56,6 +56,7 @@ __all__ = [
     "checked_cert",
     "checked_codec",
     "checked_count",
+    "checked_follow",
     "checked_limit",
     "checked_mounts",
     "checked_names",
@@ -109,8 +110,9 @@ class ClientOptions(TypedDict, total=False):
         mounts: transports and proxies by URL pattern; None connects to the server itself.
         network: connects instead of sockets.
         middleware: flows around every request, the outermost first.
-        event_hooks: {"request": [...], "response": [...]}: functions that see every request before it goes out, and the
-            head of every response, those of redirects too; async functions are awaited in async clients.
+        event_hooks: {"request": [...], "response": [...]}: functions that see every request before it goes out, and
+            every response, those of redirects too: whole, or the head of one that is streamed; what an async function
+            gives is awaited.
         trace: a function that is told of everything that happens on the way, as a TraceEvent.
         uds: the path of a Unix socket to connect to, whatever the host.
         local_address: the local address to connect from.
@@ -253,6 +255,17 @@ def checked_codec(codec: Any) -> JSONCodec | None:
     from .values.codec import codec_of
 
     return codec_of(codec)
+
+
+def checked_follow(follow: Any) -> FollowTypes:
+    """What the option `follow_redirects` means.
+
+    Raises:
+        TypeError: it is of another kind.
+    """
+    if isinstance(follow, bool) or (callable(follow) and not isinstance(follow, type)):
+        return cast("FollowTypes", follow)
+    raise TypeError(f"follow_redirects is True, False or a function of a response and the next request, not {follow!r}")
 
 
 def checked_count(name: str, value: int) -> int:

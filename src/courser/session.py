@@ -1,9 +1,8 @@
-"""What both clients are made of: settings, the making of requests and responses, and nothing that waits."""
+"""What both clients are made of: settings, the making of requests, the way of a call, and nothing that waits."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
-from functools import partial
+from collections.abc import Coroutine
 from time import monotonic
 
 from .core.deadline import Deadline
@@ -11,7 +10,6 @@ from .core.dial import Dialer
 from .core.exchange import HEAD, SETTLED
 from .core.place import Place
 from .core.pool import Pool
-from .core.reply import too_large
 from .core.route import Routes, TLSPolicy
 from .core.send import Sending
 from .defaults import (
@@ -25,6 +23,7 @@ from .defaults import (
     checked_cert,
     checked_codec,
     checked_count,
+    checked_follow,
     checked_limit,
     checked_mounts,
     checked_names,
@@ -34,18 +33,19 @@ from .defaults import (
     resolve_late,
     source_address,
 )
-from .errors import ClientClosed, HTTPError, InvalidRequest, StreamClosed
+from .errors import ClientClosed, HTTPError, InvalidRequest
 from .hints import TYPE_CHECKING
 from .packages import accept_encoding
 from .policies.credentials import Credentials
 from .policies.keeper import CookieKeeper
-from .policies.redirect import SECRETS, checked_follow, follow_redirects, left_behind, next_request, redirects
+from .responding import Responses
 from .settings import DEFAULT, RequestOptions, RequestParts, SendOptions, Timeout, check_names
 from .values.body import make_body
 from .values.headers import Headers
+from .values.lines import SECRETS
 from .values.query import QueryParams
 from .values.request import NO_FIELDS, NOTHING, PARTS, Request, checked_extensions, complete
-from .values.response import REDIRECTS, HeadView, Response
+from .values.response import REDIRECTS, Response
 from .values.url import URL, parse_url
 from .watching import DEBUG, Watchers
 
@@ -57,13 +57,11 @@ if TYPE_CHECKING:
     from .core.proxies import ProxyChoice, Rules
     from .core.reply import Reply
     from .core.waiter import Host
-    from .engines.events import ResponseHead
-    from .policies.flow import Middleware
+    from .policies.flow import Flow, Middleware
     from .settings import Coding, ParamTypes, RedirectJudge
     from .values.fields import FieldBlock
-    from .values.text import DefaultEncoding
 
-__all__ = ["Session", "not_kept", "said_by_proxy"]
+__all__ = ["Session"]
 
 REQUEST_OPTIONS: Final = frozenset(RequestOptions.__optional_keys__)
 
@@ -71,9 +69,6 @@ SPECIAL: Final = ("host", "content-length", "transfer-encoding", "expect")
 """Fields that a client may be given as defaults, though they cannot go into the block that all requests share."""
 
 SAID_OF_TLS: Final = frozenset({"verify", "cert", "server_hostname"})
-
-VERSIONS: Final = {b"1.1": "HTTP/1.1", b"2": "HTTP/2"}
-"""The usual ones, ready made."""
 
 
 class Session:
@@ -97,17 +92,19 @@ class Session:
         self.params = QueryParams(options.get("params")) if options.get("params") else NO_PARAMS
         self.timeout = Timeout.of(options["timeout"]) if "timeout" in options else DEFAULT_TIMEOUT
         self.raise_for_status = options.get("raise_for_status", False)
-        self.max_body_size = checked_limit("max_body_size", options.get("max_body_size"))
-        self.max_decoded_size = checked_limit("max_decoded_size", options.get("max_decoded_size"))
-        self._limit = self._travelling(self.max_body_size)
         codec = checked_codec(options.get("json_codec"))
-        self.loads = None if codec is None else codec.loads
-        self.dumps = None if codec is None else codec.dumps
-        self.compress: Coding | None = options.get("compress")
-        self.default_encoding: DefaultEncoding = options.get("default_encoding") or "utf-8"
+        self._dumps = None if codec is None else codec.dumps
+        self._compress: Coding | None = options.get("compress")
         self.limits = options.get("limits") or DEFAULT_LIMITS
         self.closed = False
         self._secrets = checked_names(options.get("sensitive_headers") or ()) | SECRETS
+        self.responses = Responses(
+            options.get("default_encoding") or "utf-8",
+            None if codec is None else codec.loads,
+            checked_limit("max_decoded_size", options.get("max_decoded_size")),
+            self._secrets,
+        )
+        self._limit = self.responses.travelling(checked_limit("max_body_size", options.get("max_body_size")))
         self._tls = TLSPolicy.of(
             checked_verify(options.get("verify", True)),
             checked_cert(options.get("cert")),
@@ -196,7 +193,7 @@ class Session:
             data=options.get("data"),
             json=options.get("json"),
             files=options.get("files"),
-            json_encode=self.dumps,
+            json_encode=self._dumps,
         )
         if self._trusts(target):
             own, params = self.headers, self.params
@@ -214,7 +211,7 @@ class Session:
         request.move_credentials()
         if options.get("cookies"):
             request.add_cookies(options.get("cookies"))
-        coding = options.get("compress", None if "content-encoding" in headers else self.compress)
+        coding = options.get("compress", None if "content-encoding" in headers else self._compress)
         request.body = complete(headers, body, coding)
         self._share(self.headers)
         return request
@@ -247,8 +244,15 @@ class Session:
         return self._followed_by(judge)
 
     def _followed_by(self, judge: RedirectJudge | None) -> tuple[Middleware, ...]:
-        policy = follow_redirects(self._max_redirects, self._secrets, judge, self._downgrade)
-        return (*self._middleware, policy)
+        most, secrets, downgrade = self._max_redirects, self._secrets, self._downgrade
+
+        def follow(request: Request) -> Flow:
+            # Most clients never meet a redirect.
+            from .policies.redirect import follow_redirects
+
+            return follow_redirects(most, secrets, judge, downgrade)(request)
+
+        return (*self._middleware, follow)
 
     def sending(self, place: Place, options: SendOptions, streamed: bool) -> Sending:
         """What stays the same over all hops of one call."""
@@ -273,7 +277,7 @@ class Session:
             Deadline(self.timeout if given is DEFAULT else Timeout.of(given), streamed, monotonic()),
             self._layers(options["follow_redirects"]) if "follow_redirects" in options else self._usual,
             place.exchange,
-            self._travelling(checked_limit("max_body_size", options["max_body_size"]))
+            self.responses.travelling(checked_limit("max_body_size", options["max_body_size"]))
             if "max_body_size" in options
             else self._limit,
             HEAD if streamed or self._middleware else SETTLED,
@@ -303,7 +307,7 @@ class Session:
             or "trace" in request.extensions
             or (watchers.logger is not None and (watchers.logger.level or watchers.root.level) <= DEBUG)
         ):
-            watchers.follow(request, sending)
+            watchers.follow(request, sending, None if streamed else self.responses)
         return request, sending, outer
 
     def _said_of_tls(self, options: SendOptions, request: Request) -> CallTLS | None:
@@ -354,18 +358,19 @@ class Session:
         try:
             content = await (reply.collect(place.host) if reply.filters is None else reply.whole(place.host))
             head = reply.head or reply.final
-            if head.coding is not None or sending.limit is not None:
-                content = await self._content(head.coding, content, sending)
+            shown = None if sending.shown is None else sending.shown.of(reply, content)
+            if shown is None and (head.coding is not None or sending.limit is not None):
+                content = await self.responses.content(head.coding, content, sending)
         except BaseException as error:
             reply.abort()
             if isinstance(error, HTTPError) and error.request is None:
                 error.request = reply.request
             raise
-        response = self.response(reply, sending, content, monotonic())
+        # Not `shown or ...`: a response of 4xx is false.
+        response = self.responses.make(reply, sending, content, monotonic()) if shown is None else shown
         status = reply.status_code
         if reply.history or status in REDIRECTS:
-            response.history = self.history(reply, sending)
-            self.lead_on(response, reply)
+            self.responses.lead(response, reply, sending)
         if status >= 400 and self.raises(options):
             response.raise_for_status()
         return response
@@ -380,101 +385,9 @@ class Session:
         sending.deadline.to_head()
         return reply, sending
 
-    def _travelling(self, limit: int | None) -> int | None:
-        """The limit for a body as it travels: what was said, or more than an honest coding makes of what is allowed."""
-        decoded = self.max_decoded_size
-        return limit if limit is not None or decoded is None else decoded + decoded // 256 + 65536
-
-    def decoded_limit(self, sending: Sending) -> int | None:
-        """Bytes of decoded body that a call allows."""
-        return sending.limit if self.max_decoded_size is None else self.max_decoded_size
-
-    async def _content(self, coding: bytes | None, raw: bytes, sending: Sending) -> bytes:
-        """The body of a reply as its response has it."""
-        if sending.limit is not None and len(raw) > sending.limit:
-            raise too_large(sending.limit)
-        limit = self.decoded_limit(sending)
-        if coding is not None:
-            from .core.unpack import unpack
-
-            return await unpack(coding, raw, limit, sending.host, sending.deadline)
-        if limit is not None and len(raw) > limit:
-            raise too_large(limit)
-        return raw
-
-    # Responses
-
     def raises(self, options: SendOptions) -> bool:
         """Whether a status of 4xx or 5xx is an error for this call."""
         return options.get("raise_for_status", self.raise_for_status)
-
-    def response(self, reply: Reply, sending: Sending, content: bytes | Callable[[], bytes], ended: float) -> Response:
-        """A response of a reply that is whole.
-
-        Args:
-            reply: the head, and what is around it.
-            sending: the call.
-            content: the decoded body, or what decodes it when somebody asks.
-            ended: when the body had come.
-        """
-        head = reply.head or reply.final
-        end = reply.end
-        response = Response.assemble(
-            head.status,
-            head.reason,
-            VERSIONS.get(head.version) or reply.http_version,
-            head.fields,
-            reply.request,
-            (sending.deadline.started, reply.head_at, ended, reply.sent_at, reply.opening),
-            self.default_encoding,
-            content,
-            b"" if end is None else end.trailers,
-            self.loads,
-        )
-        if reply.extra is not None:
-            response.extensions.update(reply.extra)
-        if reply.proxied is not None:
-            response.extensions["proxy"] = said_by_proxy(reply.proxied)
-        return response
-
-    def history(self, reply: Reply, sending: Sending) -> list[Response]:
-        """The responses of the redirects that led to a reply."""
-        replies = [*reply.history, reply]
-        return [self._past(each, sending, replies[at + 1].request) for at, each in enumerate(reply.history)]
-
-    def lead_on(self, view: HeadView, reply: Reply, following: Request | None = None) -> None:
-        """Say of a redirect where it leads, and what it leaves behind.
-
-        Args:
-            view: the response.
-            reply: what it is made of.
-            following: the request that was sent next, where one was.
-        """
-        view.next_request = self._follow_up(reply)
-        following = following or view.next_request
-        if following is not None:
-            view.stripped = left_behind(reply.request, following, self._secrets)
-
-    def _follow_up(self, reply: Reply) -> Request | None:
-        """The request that a redirect asks for, where there is one that can be sent."""
-        if not redirects(reply):
-            return None
-        try:
-            return next_request(getattr(reply.request, "unsigned", reply.request), reply, self._secrets)
-        except HTTPError:
-            return None
-
-    def _past(self, reply: Reply, sending: Sending, following: Request) -> Response:
-        # What a redirect carries as its body is decoded only if somebody asks for it.
-        raw, coding, request = b"".join(reply.chunks), reply.final.coding, reply.request
-        content: bytes | Callable[[], bytes] = raw
-        if reply.end is None:
-            content = partial(not_kept, request)
-        elif coding is not None:
-            content = partial(_decoded, coding, raw, self.decoded_limit(sending), request)
-        response = self.response(reply, sending, content, reply.head_at)
-        self.lead_on(response, reply, following)
-        return response
 
 
 def _rules(options: SendOptions) -> Rules | None:
@@ -487,18 +400,6 @@ def _rules(options: SendOptions) -> Rules | None:
     return rules_of(given)
 
 
-def said_by_proxy(head: ResponseHead) -> Response:
-    """The answer with which an HTTP proxy opened a tunnel."""
-    from .engines.links.tunnel import answer_of
-
-    return answer_of(head)
-
-
-def not_kept(request: Request) -> bytes:
-    """Stands for a body that nobody can have any more."""
-    raise StreamClosed(detail="the body of this response was not kept", request=request)
-
-
 def _with_params(target: URL, own: QueryParams, given: ParamTypes) -> URL:
     """Add a client's parameters and a request's, which replace the client's of the same name."""
     if given is None:
@@ -506,13 +407,3 @@ def _with_params(target: URL, own: QueryParams, given: ParamTypes) -> URL:
     if isinstance(given, str | bytes):
         return target.with_params(own).with_params(given)
     return target.with_params(own.merge(given))
-
-
-def _decoded(coding: bytes, raw: bytes, limit: int | None, request: Request) -> bytes:
-    from .engines.coding import decode_all
-
-    try:
-        return decode_all(coding, raw, limit)
-    except HTTPError as error:
-        error.request = request
-        raise

@@ -11,7 +11,7 @@ from .cutting import Chunker, Cutter, Lines, Texts
 from .errors import HTTPError, StreamConsumed, StreamError
 from .hints import TYPE_CHECKING, TypeVar
 from .hosts.inline import run_inline
-from .session import not_kept, said_by_proxy
+from .responding import not_kept
 from .values.headers import Headers
 from .values.response import HeadView, Response
 from .values.text import MAX_LINE, TextDecoder
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from .core.reply import Reply
     from .core.send import Sending
     from .core.waiter import Host
-    from .session import Session
+    from .responding import Responses
     from .values.ndjson import JSONLines
 
 __all__ = ["AsyncResponseStream", "AsyncStreaming", "ResponseStream", "Streaming"]
@@ -86,27 +86,25 @@ class Pieces(AsyncIterator[T]):
 class _Stream(HeadView):
     """What both colours share: the head, and the state of the body."""
 
-    __slots__ = ("_content", "_reader", "_reply", "_sending", "_session")
+    __slots__ = ("_content", "_reader", "_reply", "_responses", "_sending")
 
-    def __init__(self, session: Session, reply: Reply, sending: Sending) -> None:
+    def __init__(self, responses: Responses, reply: Reply, sending: Sending) -> None:
         head = reply.final
         self.status_code = head.status
         self.http_version = reply.http_version
-        self.history = session.history(reply, sending)
-        self.extensions = dict(reply.extra or ())
-        if reply.proxied is not None:
-            self.extensions["proxy"] = said_by_proxy(reply.proxied)
         self._reason = head.reason
         self._block = head.fields
         self._headers = None
         self._request = reply.request
         self._times = (sending.deadline.started, reply.head_at, reply.head_at, reply.sent_at, reply.opening)
-        self._session = session
+        self._responses = responses
         self._reply = reply
         self._sending = sending
-        self._reader = BodyReader(reply, sending.host, sending.limit, session.decoded_limit(sending))
+        self._reader = BodyReader(reply, sending.host, sending.limit, responses.decoded_limit(sending))
         self._content: bytes | None = None
-        session.lead_on(self, reply)
+        self.next_request = None
+        responses.extend(self, reply)
+        responses.lead(self, reply, sending)
 
     @property
     def num_bytes_downloaded(self) -> int:
@@ -139,15 +137,15 @@ class _Stream(HeadView):
         return Lines(self._text_decoder(), max_line)
 
     def _text_decoder(self) -> TextDecoder:
-        return TextDecoder(self.headers.get("content-type"), self._session.default_encoding)
+        return TextDecoder(self.headers.get("content-type"), self._responses.default_encoding)
 
     def _json_lines(self, max_line: int | None) -> JSONLines:
         from .values.ndjson import JSONLines
 
-        return JSONLines(self._session.loads, max_line, self._request)
+        return JSONLines(self._responses.loads, max_line, self._request)
 
     def _complete(self, content: bytes | Callable[[], bytes]) -> Response:
-        response = self._session.response(self._reply, self._sending, content, self._times[2])
+        response = self._responses.make(self._reply, self._sending, content, self._times[2])
         response.history = self.history
         response.next_request = self.next_request
         response.stripped = self.stripped

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from sys import modules
 
-from .core.exchange import HEAD
 from .hints import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from .core.trace import Listener
     from .policies.flow import Middleware
     from .policies.hooks import EventHooks
+    from .responding import Responses
     from .values.request import Request
 
 __all__ = ["DEBUG", "Watchers"]
@@ -87,16 +87,20 @@ class Watchers:
             logger: logging.Logger = cast("Any", modules["logging"]).getLogger("courser")
             self.logger, self.root = logger, logger.parent
 
-    def follow(self, request: Request, sending: Sending) -> None:
+    def follow(self, request: Request, sending: Sending, responses: Responses | None) -> None:
         """Have a call followed by whoever wants to.
 
         Args:
             request: its first one, which may bring a trace function of its own.
             sending: the call, all of whose other policies are there.
+            responses: makes the responses that hooks see; None where they see heads, as the call is streamed.
         """
         if self._flow is not None:
             sending.layers = (*sending.layers, self._flow)
-            sending.goal = HEAD  # the hooks see a head before its body is there
+            if responses is not None:
+                from .responding import Shown
+
+                sending.shown = Shown(responses)
         own: Any = request.extensions.get("trace")
         if own is not None and not callable(own):
             raise TypeError(f'extensions: "trace" is a function of a courser.TraceEvent, not {own!r}')

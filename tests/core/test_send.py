@@ -13,13 +13,13 @@ import pytest
 
 from courser.core.deadline import Deadline
 from courser.core.exchange import HEAD
-from courser.core.reply import StaticReply
+from courser.core.reply import Reply, StaticReply
 from courser.core.send import Sending
 from courser.engines.events import ResponseHead
 from courser.errors import DeadlineExceeded, ReadError
 from courser.hosts.group import GroupHost
 from courser.hosts.inline import InlineHost, run_inline
-from courser.policies.flow import Call, Event, Note, Pause, Read, Send, Stored, Wait
+from courser.policies.flow import Call, Event, Note, Pause, Read, Send, Stored, Wait, Whole
 from courser.policies.keeper import CookieKeeper
 from courser.settings import Timeout
 from courser.values.request import Request
@@ -420,3 +420,37 @@ def test_notes_are_for_those_who_follow_the_call() -> None:
         run_inline(Sending(InlineHost(), deadline, (flow,), Answering(), None, HEAD).run(A))
 
     assert told == [("retry", {"detail": "again"})]
+
+
+def test_hooks_see_the_head_where_nobody_makes_whole_responses() -> None:
+    seen: list[Any] = []
+
+    def flow(request: Request) -> Flow:
+        response = yield request
+        seen.append((yield Whole(response)))
+        return response
+
+    below = Answering()
+    assert send(flow, below=below) is seen[0] is below.replies[0]
+
+
+def test_hooks_see_whole_responses_of_whoever_makes_them() -> None:
+    seen: list[Any] = []
+
+    def flow(request: Request) -> Flow:
+        response = yield request
+        seen.append((yield Whole(response)))
+        return response
+
+    class Making:
+        async def whole(self, reply: Reply, sending: Sending) -> Response:
+            seen.append((reply, sending))
+            return Response(203)
+
+    below = Answering()
+    sending = Sending(InlineHost(), Deadline(Timeout(), False, monotonic()), (flow,), below, None, HEAD)
+    sending.shown = Making()  # type: ignore[assignment]
+    run_inline(sending.run(A))
+
+    assert seen[0] == (below.replies[0], sending)
+    assert seen[1].status_code == 203

@@ -78,7 +78,58 @@ async def test_a_hook_changes_the_request_where_the_caller_is(world: World, serv
     assert threads == [threading.get_ident()] * 2
 
 
-async def test_a_response_hook_does_not_wait_for_the_body(world: World, serve: Serve) -> None:
+async def test_a_response_hook_sees_what_the_caller_gets(world: World, serve: Serve) -> None:
+    """As in Requests: the whole response, and the very one, so that what a hook says of it holds."""
+    body = gzip.compress("café".encode("latin-1"))
+    server = serve(
+        answering(
+            lambda request: (
+                reply(b"on", "302 Found", "Location: /end")
+                if request.target == "/start"
+                else reply(body, "200 OK", "Content-Encoding: gzip")
+            )
+        )
+    )
+    seen: list[Any] = []
+
+    def read(response: Response) -> None:
+        response.encoding = "latin-1"
+        seen.append((response.text, response.elapsed.total_seconds() > 0, response))
+
+    response = await world.client(event_hooks={"response": [read]}).get(server.url("/start"))
+
+    assert [(text, timed) for text, timed, _ in seen] == [("on", True), ("café", True)]
+    assert (response.text, response.encoding) == ("café", "latin-1")
+    assert [each for _, _, each in seen] == [*response.history, response]
+
+
+async def test_a_hook_gives_another_response(world: World, serve: Serve) -> None:
+    server = serve(answering(reply(b"x" * 100_000)))
+
+    async def replace(response: Response) -> Response:
+        return Response(203, text="another")
+
+    client = world.client(event_hooks={"response": [replace]})
+
+    response = await client.get(server.url())
+    assert (response.status_code, response.text, str(response.url)) == (203, "another", server.url())
+    assert client.stats() == {"connections": 1, "idle": 1}
+
+
+async def test_a_body_that_is_too_large_for_the_call_is_not_shown(world: World, serve: Serve) -> None:
+    server = serve(answering(reply(b"x" * 100_000)))
+    seen: list[Any] = []
+    client = world.client(event_hooks={"response": [seen.append]}, max_body_size=50_000)
+
+    with pytest.raises(courser.LimitExceeded) as caught:
+        await client.get(server.url())
+
+    assert seen == []
+    assert caught.value.request is not None
+    assert client.stats()["connections"] == 0
+
+
+async def test_a_response_hook_of_a_stream_does_not_wait_for_the_body(world: World, serve: Serve) -> None:
     told = threading.Event()
 
     def script(peer: Peer) -> None:
@@ -89,8 +140,9 @@ async def test_a_response_hook_does_not_wait_for_the_body(world: World, serve: S
         peer.wait_for_close()
 
     client = world.client(event_hooks={"response": [lambda response: told.set()]})
-
-    assert (await client.get(serve(script).url())).content == b"body"
+    if world.streams:
+        async with client.stream("GET", serve(script).url()) as response:
+            assert await response.read() == b"body"
 
 
 async def test_a_hook_may_refuse_a_response(world: World, serve: Serve) -> None:
@@ -102,13 +154,30 @@ async def test_a_hook_may_refuse_a_response(world: World, serve: Serve) -> None:
 
     response = caught.value.response
     assert (response.status_code, response.headers["x-tag"], str(response.url)) == (404, "a", server.url())
-    with pytest.raises(courser.StreamClosed, match=r"courser\.Read"):
-        _ = response.content
+    assert response.content == b"why" * 100_000
     assert client.stats()["connections"] == client.stats()["idle"]
 
 
+async def test_a_hook_may_refuse_a_stream_before_its_body_is_there(world: World, serve: Serve) -> None:
+    def script(peer: Peer) -> None:
+        peer.request()
+        peer.send(b"HTTP/1.1 404 Not Found\r\nContent-Length: 4\r\n\r\n")
+        peer.wait_for_close()
+
+    client = world.client(event_hooks={"response": lambda response: response.raise_for_status()})
+    if not world.streams:
+        return
+    with pytest.raises(courser.StatusError, match="404 Not Found") as caught:
+        async with client.stream("GET", serve(script).url()):
+            raise AssertionError
+
+    with pytest.raises(courser.StreamClosed, match=r"courser\.Read"):
+        _ = caught.value.response.content
+    assert client.stats()["connections"] == 0
+
+
 @pytest.mark.parametrize("coding", ["", "gzip"])
-async def test_a_hook_that_is_a_flow_reads_the_body(world: World, serve: Serve, coding: str) -> None:
+async def test_a_hook_that_is_a_flow_reads_the_body_of_a_stream(world: World, serve: Serve, coding: str) -> None:
     body = gzip.compress(b"why") if coding else b"why"
     fields = ["Content-Encoding: gzip"] if coding else []
     server = serve(answering(lambda request: reply(body, "404 No" if request.target == "/no" else "200 OK", *fields)))
@@ -119,10 +188,13 @@ async def test_a_hook_that_is_a_flow_reads_the_body(world: World, serve: Serve, 
         response.raise_for_status()
 
     client = world.client(event_hooks={"response": [explain]})
-
-    assert (await client.get(server.url())).content == b"why"
+    if not world.streams:
+        return
+    async with client.stream("GET", server.url()) as response:
+        assert await response.read() == b"why"
     with pytest.raises(courser.StatusError) as caught:
-        await client.get(server.url("/no"))
+        async with client.stream("GET", server.url("/no")):
+            raise AssertionError
     assert caught.value.response.content == b"why"
     assert seen == [b"why", b"why"]
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from courser.policies.flow import Call, Event, Note, Pause, Read, Send, Stored, Wait
+from courser.policies.flow import Call, Event, Note, Pause, Read, Send, Stored, Wait, Whole
 from courser.values.request import Request
 from courser.values.response import Response
 
@@ -20,6 +20,7 @@ def test_steps_hold_what_they_were_given() -> None:
     assert Wait(event).event is event
     assert (Call(max, 1, 2).function, Call(max, 1, 2).args) == (max, (1, 2))
     assert Send(request).request is request
+    assert Whole(response).response is response  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("seconds", [float("nan"), None, "5", True])

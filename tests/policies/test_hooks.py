@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from courser.hosts.inline import drive
-from courser.policies.flow import Call, Pause
+from courser.policies.flow import Call, Pause, Whole
 from courser.policies.hooks import checked_hooks, hook_flow
 from courser.values.request import Request
 from courser.values.response import Response
@@ -45,19 +45,22 @@ def test_nonsense_is_told(given: Any, told: str) -> None:
 
 
 def play(hooks: Any) -> tuple[list[Any], Any]:
-    """The steps of a call besides the request, and what it returns."""
+    """The steps of a call besides the request and the whole response, and whether it returns the answer to it."""
     flow = hook_flow(checked_hooks(hooks))(REQUEST)
-    response = Response(200)
+    response, whole = Response(200), Response(203)
     steps: list[Any] = []
     given: Any = None
     while True:
         try:
             step = flow.send(given)
         except StopIteration as stop:
-            return steps, stop.value is response
+            return steps, stop.value is response or stop.value
         if step is REQUEST:
             given = response
             steps.append("sent")
+        elif isinstance(step, Whole):
+            assert step.response is response
+            given = whole
         else:
             given = None
             steps.append(step)
@@ -69,7 +72,7 @@ def test_hooks_are_called_in_their_order() -> None:
     steps, given = play({"request": [seen.append, lambda each: seen.append("next")], "response": [seen.append]})
 
     assert seen[:2] == [REQUEST, "next"]
-    assert seen[2].status_code == 200
+    assert seen[2].status_code == 203
     assert (steps, given) == (["sent"], True)
 
 
@@ -96,3 +99,44 @@ def test_a_generator_is_a_part_of_the_flow() -> None:
     steps, _ = play({"response": [hook]})
 
     assert steps == ["sent", pause]
+
+
+async def replacing_later(response: Any) -> Any:
+    return OTHER
+
+
+def replacing_as_a_flow(response: Any) -> Generator[Any, Any, Any]:
+    yield Pause(1)
+    return OTHER
+
+
+OTHER = Response(204)
+
+
+def test_a_response_that_a_hook_returns_takes_the_place_of_the_answer() -> None:
+    """As in Requests."""
+    seen: list[Any] = []
+
+    _, given = play({"response": [lambda response: OTHER, seen.append]})
+    assert (given, seen) == (OTHER, [OTHER])
+    _, given = play({"response": [replacing_as_a_flow]})
+    assert given is OTHER
+    _, given = play({"response": [lambda response: response, lambda response: "what else it may be"]})
+    assert given is True
+
+
+def test_lists_may_change_while_hooks_are_called() -> None:
+    seen: list[Any] = []
+    hooks = checked_hooks({"response": []})
+
+    def once(response: Any) -> None:
+        hooks["response"].remove(once)
+
+    hooks["response"] += [once, seen.append]
+    flow = hook_flow(hooks)(REQUEST)
+    next(flow)
+    assert isinstance(flow.send(Response(200)), Whole)
+    with pytest.raises(StopIteration):
+        flow.send(Response(200))
+
+    assert len(seen) == 1

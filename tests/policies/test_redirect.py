@@ -12,7 +12,6 @@ from courser.errors import BodyNotReplayable, RedirectError, TooManyRedirects
 from courser.policies.flow import Note
 from courser.policies.redirect import (
     SECRETS,
-    checked_follow,
     follow_redirects,
     left_behind,
     next_request,
@@ -508,17 +507,3 @@ def test_a_function_may_judge() -> None:
         answers[1],
         ["http://a.example/", "http://a.example/1"],
     )
-
-
-# What the option may be
-
-
-@pytest.mark.parametrize("follow", [True, False, print, lambda response, following: True])
-def test_what_may_be_said_of_following(follow: Any) -> None:
-    assert checked_follow(follow) is follow
-
-
-@pytest.mark.parametrize("follow", [None, 0, 1, 20, "no", Request, ()])
-def test_what_may_not_be_said_of_following(follow: Any) -> None:
-    with pytest.raises(TypeError, match="follow_redirects is True, False or a function"):
-        checked_follow(follow)

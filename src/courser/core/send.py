@@ -12,7 +12,7 @@ from time import monotonic
 
 from ..errors import HTTPError
 from ..hints import TYPE_CHECKING, Protocol, cast
-from ..policies.flow import Answer, Call, Flow, Middleware, Note, Pause, Read, Send, Stored, Wait
+from ..policies.flow import Answer, Call, Flow, Middleware, Note, Pause, Read, Send, Stored, Wait, Whole
 from ..values.request import Request
 from ..values.response import Response
 from .reply import Reply, StaticReply
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from .deadline import Deadline
     from .proxies import Rules
 
-__all__ = ["Exchanger", "Sending"]
+__all__ = ["Exchanger", "Sending", "Showing"]
 
 PAUSED_AT_MOST = 30 * 24 * 3600.0
 
@@ -36,6 +36,18 @@ class Exchanger(Protocol):
     """What is below the policies."""
 
     async def __call__(self, request: Request, sending: Sending, /) -> Reply: ...
+
+
+class Showing(Protocol):
+    """Makes the responses that hooks are shown."""
+
+    async def whole(self, reply: Reply, sending: Sending, /) -> Response:
+        """The response of a reply, body included; the body can be read again afterwards."""
+        ...
+
+    def of(self, reply: Reply, raw: bytes | None = None, /) -> Response | None:
+        """The response of a reply, if it was shown and its body is what it was."""
+        ...
 
 
 class Sending:
@@ -52,9 +64,24 @@ class Sending:
         keeper: the client's cookies.
         cookies: the cookies of this call; None until there are any.
         rules: what this call says of proxies, None for nothing.
+
+    Attributes:
+        shown: the whole responses that hooks are shown; None where there are no hooks, or the call is streamed.
     """
 
-    __slots__ = ("cookies", "deadline", "exchange", "goal", "host", "keeper", "layers", "limit", "rules", "tls")
+    __slots__ = (
+        "cookies",
+        "deadline",
+        "exchange",
+        "goal",
+        "host",
+        "keeper",
+        "layers",
+        "limit",
+        "rules",
+        "shown",
+        "tls",
+    )
 
     def __init__(
         self,
@@ -79,6 +106,7 @@ class Sending:
         self.keeper = keeper
         self.cookies = cookies
         self.rules = rules
+        self.shown: Showing | None = None
 
     def keep(self, request: Request, fields: bytes) -> None:
         """Take the cookies that a response sets.
@@ -152,6 +180,9 @@ class Sending:
             return await self._wait(step)
         if isinstance(step, Pause):
             return await self._pause(step)
+        if isinstance(step, Whole):
+            reply = _reply(step.response)
+            return reply if self.shown is None else await self.shown.whole(reply, self)
         if isinstance(step, Note):
             trace = self.deadline.trace
             return None if trace is None else await trace.tell(step.name, **step.facts)

@@ -53,6 +53,7 @@ __all__ = [
     "Step",
     "Stored",
     "Wait",
+    "Whole",
 ]
 
 
@@ -245,6 +246,19 @@ class Note:
         self.facts = facts
 
 
+class Whole:
+    """Have the whole response of a buffered call, body included; of a streamed call the head is all there is.
+
+    Args:
+        response: its head.
+    """
+
+    __slots__ = ("response",)
+
+    def __init__(self, response: Answer) -> None:
+        self.response = response
+
+
 class Stored:
     """A response that was kept, for a flow to return: the body as it travelled, which is what body filters see.
 
@@ -266,6 +280,6 @@ class Stored:
         self.reason_phrase = reason_phrase
 
 
-Step: TypeAlias = "Request | Send | Read | Pause | Wait | Call | Note"
+Step: TypeAlias = "Request | Send | Read | Pause | Wait | Call | Note | Whole"
 Flow: TypeAlias = "Generator[Step, Any, Answer | Response | Stored]"
 Middleware: TypeAlias = "Callable[[Request], Flow]"

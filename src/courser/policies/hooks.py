@@ -1,6 +1,8 @@
-"""Event hooks, as HTTPX has them: functions that see every request before it goes out, and the head of every response.
+"""Event hooks: functions that see every request before it goes out, and every response.
 
-They are a convenience: a flow that calls them, innermost of all, so they see each hop of a redirect and of a login.
+They are a convenience: a flow that calls them, innermost of all, so they see each hop of a redirect and of a login. Of
+a buffered call they see whole responses, as in Requests, and the very ones that the caller gets or finds in `history`.
+Of a streamed call they see heads, as nobody may read the body but the caller.
 """
 
 from __future__ import annotations
@@ -8,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Generator, Iterable, Mapping
 
 from ..hints import TYPE_CHECKING, cast
-from .flow import Call
+from ..values.response import Response
+from .flow import Call, Whole
 
 if TYPE_CHECKING:
     from typing import Any, Final, TypeAlias
@@ -55,24 +58,31 @@ def hook_flow(hooks: EventHooks) -> Callable[[Request], Flow]:
     """The policy that calls hooks; those that are put into the lists later, too."""
 
     def flow(request: Request) -> Flow:
-        for hook in hooks["request"]:
+        for hook in list(hooks["request"]):
             yield from _called(hook, request)
-        response: Answer = yield request
-        for hook in hooks["response"]:
-            yield from _called(hook, response)
-        return response
+        head: Answer = yield request
+        if not hooks["response"]:
+            return head
+        shown: Answer | Response = yield Whole(head)
+        answer: Answer | Response = head
+        for hook in list(hooks["response"]):
+            given = yield from _called(hook, shown)
+            if isinstance(given, Response) and given is not shown:
+                answer = shown = given
+        return answer
 
     return flow
 
 
-def _called(hook: Hook, subject: object) -> Generator[Step, Any, None]:
+def _called(hook: Hook, subject: object) -> Generator[Step, Any, object]:
     """Call a hook where the caller is; what it gives is awaited if it can be, and a part of the flow if it is one."""
     result = hook(subject)
     if isinstance(result, Generator):
-        yield from cast("Generator[Step, Any, object]", result)
-    elif isinstance(result, Awaitable):
-        yield Call(_awaited, cast("Awaitable[object]", result))
+        return (yield from cast("Generator[Step, Any, object]", result))
+    if isinstance(result, Awaitable):
+        return (yield Call(_awaited, cast("Awaitable[object]", result)))
+    return result
 
 
-async def _awaited(result: Awaitable[object]) -> None:
-    await result
+async def _awaited(result: Awaitable[object]) -> object:
+    return await result

@@ -10,23 +10,23 @@ from __future__ import annotations
 from collections.abc import Callable, Container
 
 from ..errors import HTTPError, RedirectError, TooManyRedirects
-from ..hints import TYPE_CHECKING, cast
+from ..hints import TYPE_CHECKING
+from ..values.lines import SECRETS
 from ..values.request import NO_FIELDS, Request
 from ..values.response import REDIRECTS
 from ..values.url import URL
 from .flow import Note
 
 if TYPE_CHECKING:
-    from typing import Any, Final
+    from typing import Final
 
-    from ..settings import FollowTypes, RedirectJudge
+    from ..settings import RedirectJudge
     from ..values.headers import Headers
     from .flow import Answer, Flow
 
 __all__ = [
     "SECRETS",
     "Estranged",
-    "checked_follow",
     "follow_redirects",
     "keeps_secrets",
     "left_behind",
@@ -34,9 +34,6 @@ __all__ = [
     "part",
     "redirects",
 ]
-
-SECRETS: Final = frozenset({"authorization", "cookie", "cookie2", "proxy-authorization"})
-"""Fields that are never sent to another origin than the one they were given for."""
 
 FOR_THE_ORIGIN: Final = frozenset({"host", "proxy-authorization"})
 """Fields that go with every change of origin, even where other secrets stay: the way there is another one, too."""
@@ -152,17 +149,6 @@ def left_behind(request: Request, following: Request, secrets: Container[str] = 
     part(after, request.url, following.url, secrets)
     carried = following.by_hand()
     return tuple(name for name in before if name not in after and name not in carried)
-
-
-def checked_follow(follow: Any) -> FollowTypes:
-    """What the option `follow_redirects` means.
-
-    Raises:
-        TypeError: it is of another kind.
-    """
-    if isinstance(follow, bool) or (callable(follow) and not isinstance(follow, type)):
-        return cast("FollowTypes", follow)
-    raise TypeError(f"follow_redirects is True, False or a function of a response and the next request, not {follow!r}")
 
 
 def _check_downgrade(request: Request, following: Request, allowed: bool | None) -> None:

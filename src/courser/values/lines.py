@@ -15,10 +15,13 @@ from .fields import FIELD_VALUE, TOKEN
 if TYPE_CHECKING:
     from typing import Final, TypeAlias
 
-__all__ = ["Line", "check_name", "field_line", "is_sensitive", "split_lines"]
+__all__ = ["SECRETS", "Line", "check_name", "field_line", "is_sensitive", "split_lines"]
 
 Line: TypeAlias = tuple[bytes, bytes, bytes]
 """The name in lower case, the name, the value without outer white space."""
+
+SECRETS: Final = frozenset({"authorization", "cookie", "cookie2", "proxy-authorization"})
+"""Fields that are never sent to another origin than the one they were given for."""
 
 _SENSITIVE: Final = frozenset((b"authorization", b"proxy-authorization", b"cookie", b"set-cookie"))
 _SENSITIVE_PARTS: Final = (b"token", b"secret", b"api-key", b"apikey", b"password")
