@@ -14,7 +14,8 @@ import pytest
 
 from courser.core.connection import Connection
 from courser.core.link import RECEIVE_MOST, SocketLink
-from courser.core.pool import Permit, Pool
+from courser.core.lane import Permit
+from courser.core.pool import Pool
 from courser.core.reactor import READ, WRITE, Reactor
 from courser.core.route import Route
 from courser.core.waiter import FOREVER

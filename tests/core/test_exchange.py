@@ -17,7 +17,8 @@ from courser.core.deadline import Deadline
 from courser.core.exchange import ALLOWED, COLLECTED, DATA, FULL, HEAD, PATIENCE, SETTLED, Exchange
 from courser.core.http1 import HTTP1Connection
 from courser.core.link import SocketLink
-from courser.core.pool import Lane, Pool
+from courser.core.lane import Lane
+from courser.core.pool import Pool
 from courser.core.reactor import READ, WRITE, Reactor
 from courser.core.route import Route
 from courser.core.upload import Upload

@@ -11,8 +11,9 @@ from weakref import ref
 import pytest
 
 from courser.core import pool as module
-from courser.core.pool import Guard, Lane, Permit, Pool, Ticket, _peek
-from courser.core.route import Route
+from courser.core.lane import Lane, Permit, Ticket
+from courser.core.pool import Pool, _peek
+from courser.core.route import Route, TLSPolicy
 from courser.core.waiter import FOREVER
 from courser.settings import Limits
 
@@ -21,6 +22,8 @@ A, B = Route("http", "a", 80), Route("http", "b", 80)
 
 class Idle:
     """A connection, as far as the pool knows."""
+
+    shares = False
 
     def __init__(self, permit: Permit | None = None) -> None:
         self.idle_since = self.created = 0.0
@@ -618,15 +621,6 @@ def test_a_child_process_begins_anew() -> None:
     assert pool.open(pool.lane(A)) is not None
 
 
-def test_a_guard_frees_its_lock_when_it_is_forgotten() -> None:
-    lock = threading.Lock()
-    guard = Guard(lock, True)
-    assert not Guard(lock, False).held
-    del guard
-
-    assert not lock.locked()
-
-
 def test_a_pool_is_gone_when_nobody_holds_it() -> None:
     pool = make()
     pool.put(Idle(), pool.lane(A))
@@ -676,3 +670,276 @@ def test_what_was_reserved_for_a_while_is_trimmed_afterwards() -> None:
     unlimited.put(Idle(), unlimited.lane(A))
     unlimited.trim()
     assert unlimited.idle == 1
+
+
+# Connections that carry many requests at once
+
+H2 = Route("https", "a", 443, TLSPolicy(), protocols=("h2", "http/1.1"))
+
+
+class Visitor(Idle):
+    """A place in one of them."""
+
+    shares = True
+
+    def __init__(self, connection: Many) -> None:
+        super().__init__()
+        self.connection = connection
+
+    def close(self) -> None:
+        self.connection.guests.discard(self)
+
+
+class Many(Idle):
+    """One of them."""
+
+    shares = True
+    most = 2
+    draining = False
+
+    def __init__(self, permit: Permit | None = None) -> None:
+        super().__init__(permit)
+        self.guests: set[Any] = set()
+        self.occupy()
+
+    def occupy(self) -> Visitor | None:
+        if len(self.guests) >= self.most or self.draining:
+            return None
+        visitor = Visitor(self)
+        self.guests.add(visitor)
+        return visitor
+
+    def retire(self) -> bool:
+        self.draining = not self.guests
+        return self.draining
+
+
+def dialled(pool: Pool[Idle], lane: Lane[Idle], kind: type[Idle] = Many) -> Any:
+    permit = pool.open(lane)
+    assert permit is not None
+    made = kind(permit)
+    pool.dialled(made, permit, lane)
+    return made
+
+
+def place_of(ticket: Ticket[Idle]) -> Any:
+    """The connection in which somebody was given a place."""
+    return None if ticket.connection is None else getattr(ticket.connection, "connection")  # noqa: B009 - a fake's
+
+
+def test_one_dial_decides_for_all_who_want_to_go_there() -> None:
+    pool = make()
+    lane = pool.lane(H2)
+    permit = pool.open(lane)
+    assert permit is not None
+    assert pool.open(lane) is None
+    first, second = pool.queue(lane), pool.queue(lane)
+    made = Many(permit)
+    pool.dialled(made, permit, lane)
+
+    assert lane.plural
+    assert place_of(first) is made
+    assert second.permit is not None
+
+
+def test_where_connections_carry_one_request_all_who_wait_dial_for_themselves() -> None:
+    pool = make()
+    lane = pool.lane(H2)
+    permit = pool.open(lane)
+    assert permit is not None
+    tickets = [pool.queue(lane) for _ in range(3)]
+    pool.dialled(Idle(permit), permit, lane)
+
+    assert lane.plural is False
+    assert all(ticket.permit is not None for ticket in tickets)
+    pool.dialled(Idle(permit), permit, lane)
+
+
+def test_when_the_first_dial_fails_all_who_wait_try_for_themselves() -> None:
+    pool = make()
+    lane = pool.lane(H2)
+    permit = pool.open(lane)
+    assert permit is not None
+    tickets = [pool.queue(lane) for _ in range(3)]
+    lane.failed = True
+    permit.release()
+
+    assert all(ticket.permit is not None for ticket in tickets)
+
+
+def test_a_first_dial_that_is_given_up_leaves_the_next_one_to_the_next() -> None:
+    pool = make()
+    lane = pool.lane(H2)
+    permit = pool.open(lane)
+    assert permit is not None
+    tickets = [pool.queue(lane) for _ in range(2)]
+    permit.release()
+
+    assert [ticket.permit is not None for ticket in tickets] == [True, False]
+
+
+def test_a_connection_is_shared_until_it_is_full() -> None:
+    pool = make()
+    lane = pool.lane(H2)
+    made = dialled(pool, lane)
+
+    taken = pool.take(lane)
+    assert taken in made.guests
+    assert pool.take(lane) is None
+
+
+def test_as_many_are_dialled_as_those_who_wait_need() -> None:
+    pool = make()
+    lane = pool.lane(H2)
+    lane.streams = 2
+    dialled(pool, lane).occupy()
+    assert pool.open(lane) is not None
+    tickets = [pool.queue(lane) for _ in range(5)]
+
+    assert [ticket.permit is not None for ticket in tickets].count(True) == 2
+
+
+def test_a_place_that_becomes_free_goes_to_who_waits() -> None:
+    pool = make(max_per_host=1)
+    lane = pool.lane(H2)
+    made = dialled(pool, lane)
+    visitor = made.occupy()
+    ticket = pool.queue(lane)
+    assert ticket.connection is None
+    visitor.close()
+    pool.admit(made, lane)
+
+    assert place_of(ticket) is made
+    assert len(made.guests) == 2
+    pool.leave_queue(ticket, lane)
+    assert len(made.guests) == 1
+
+
+def test_a_free_place_for_which_nobody_waits_any_more_stays_free() -> None:
+    pool = make()
+    lane = pool.lane(H2)
+    made = dialled(pool, lane)
+    pool._hand(made.occupy(), lane)
+
+    assert len(made.guests) == 1
+
+
+def test_who_rests_is_found_again_and_can_be_evicted() -> None:
+    pool = make()
+    lane = pool.lane(H2)
+    made = dialled(pool, lane)
+    made.guests.clear()
+    pool.rest(made, lane)
+    assert pool.idle == 1
+    assert pool.take(lane) in made.guests
+    assert pool.idle == 0
+    made.guests.clear()
+    pool.rest(made, lane)
+    pool.close()
+
+    assert made.draining
+    assert made.closed == 1
+
+
+def test_who_rests_beyond_the_limit_goes() -> None:
+    pool = make(max_keepalive=0)
+    lane = pool.lane(H2)
+    made = dialled(pool, lane)
+    made.guests.clear()
+    pool.rest(made, lane)
+
+    assert made.closed == 1
+
+
+def test_who_rests_while_another_route_has_no_room_gives_way() -> None:
+    pool = make(max_connections=1)
+    lane = pool.lane(H2)
+    made = dialled(pool, lane)
+    ticket = pool.queue(pool.lane(A))
+    made.guests.clear()
+    pool.rest(made, lane)
+
+    assert made.closed == 1
+    assert ticket.permit is not None
+
+
+def test_who_rests_too_long_goes_when_another_comes_to_rest() -> None:
+    pool = make(keepalive_expiry=10.0)
+    lane = pool.lane(H2)
+    lane.streams = 1
+    first, second = dialled(pool, lane), dialled(pool, lane)
+    first.guests.clear()
+    second.guests.clear()
+    pool.rest(first, lane)
+    first.idle_since -= 11.0
+    pool.rest(second, lane)
+
+    assert (first.closed, second.closed) == (1, 0)
+
+
+def test_a_turned_connection_that_rests_has_a_deadline() -> None:
+    pool = make(turned=True, keepalive_expiry=10.0)
+    lane = pool.lane(H2)
+    made = dialled(pool, lane)
+    made.guests.clear()
+    pool.rest(made, lane)
+
+    assert made.deadline == made.idle_since + 10.0
+
+
+def test_in_a_closed_pool_nothing_rests() -> None:
+    pool = make()
+    lane = pool.lane(H2)
+    made = dialled(pool, lane)
+    made.guests.clear()
+    pool.close()
+    pool.rest(made, lane)
+
+    assert made.closed == 1
+    assert lane.shared == []
+
+
+def test_a_connection_that_is_made_in_a_closed_pool_is_its_makers_alone() -> None:
+    pool = make()
+    lane = pool.lane(H2)
+    permit = pool.open(lane)
+    assert permit is not None
+    ticket = pool.queue(lane)
+    pool.close()
+    made = Many(permit)
+    pool.dialled(made, permit, lane)
+
+    assert ticket.connection is None
+    assert len(made.guests) == 1
+
+
+def test_who_is_withdrawn_is_offered_no_more() -> None:
+    pool = make()
+    lane = pool.lane(H2)
+    made = dialled(pool, lane)
+    made.occupy()
+    ticket = pool.queue(lane)
+    assert ticket.permit is not None
+    other = pool.queue(lane)
+    pool.withdraw(made, lane)
+    pool.withdraw(made, lane)
+
+    assert lane.shared == []
+    assert other.permit is None
+    lane.dialling.clear()
+    pool.serve(lane)
+    assert other.permit is not None
+
+
+def test_a_full_route_does_not_keep_others_from_room() -> None:
+    """The one who waits first waits for a dial that decides; the one behind wants another route."""
+    pool = make(max_connections=2)
+    lane = pool.lane(H2)
+    permit = pool.open(lane)
+    used = opened(pool, pool.lane(A))
+    first, second = pool.queue(lane), pool.queue(pool.lane(B))
+    used.close()
+
+    assert permit is not None
+    assert first.permit is None
+    assert second.permit is not None

@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 from typing import Any
 
-from courser.core.pool import Permit, Pool
+from courser.core.lane import Permit
+from courser.core.pool import Pool
 from courser.core.reserve import Reservation, Reserve
 from courser.core.route import Route
 from courser.core.waiter import FOREVER
@@ -16,6 +17,8 @@ A, B = Route("http", "a", 80), Route("http", "b", 80)
 
 class Idle:
     """A connection, as far as the pool knows."""
+
+    shares = False
 
     def __init__(self, permit: Permit | None = None) -> None:
         self.idle_since = self.created = 0.0

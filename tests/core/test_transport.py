@@ -16,12 +16,12 @@ import pytest
 from courser.core.deadline import Deadline
 from courser.core.dial import Dialer as RealDialer
 from courser.core.exchange import COLLECTED, HEAD, Exchange
-from courser.core.http1 import HTTP1Connection
+from courser.core.http1 import TOGETHER, HTTP1Connection
 from courser.core.link import SocketLink
 from courser.core.pool import Pool
 from courser.core.route import ProxyHop, Route
 from courser.core.trace import Trace
-from courser.core.transport import TOGETHER, PooledTransport
+from courser.core.transport import PooledTransport
 from courser.core.waiter import Waiter
 from courser.errors import (
     ClientClosed,

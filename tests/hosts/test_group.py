@@ -207,6 +207,7 @@ def test_what_never_waits_may_be_awaited(group: GroupHost) -> None:
 
 
 class Connection:
+    shares = False
     reactor: Reactor | None = None
     joined = 0
 

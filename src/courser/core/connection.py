@@ -23,10 +23,11 @@ from .waiter import FOREVER, Waiter
 if TYPE_CHECKING:
     from collections import deque
     from collections.abc import Callable
-    from typing import Any
+    from typing import Any, ClassVar
 
     from ..settings import Limits
-    from .pool import Permit, Pool
+    from .lane import Permit
+    from .pool import Pool
 
 __all__ = ["Connection"]
 
@@ -79,6 +80,8 @@ class Connection:
         "watch",
         "written",
     )
+
+    shares: ClassVar[bool] = False
 
     def __init__(self, link: Link, permit: Permit, now: float) -> None:
         self.link = link
@@ -362,6 +365,10 @@ class Connection:
         if poll is None:
             poll = self._poll = self._solo()
         return not poll(0)
+
+    def decline(self) -> None:
+        """Be of no use to whoever has taken this connection from its pool."""
+        self.close()
 
     def close(self) -> None:
         """Close at once; may be called twice."""

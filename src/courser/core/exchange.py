@@ -21,13 +21,17 @@ from .waiter import FOREVER, Host
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Final
+    from typing import Any, Final, TypeAlias
 
     from .deadline import Deadline
+    from .guest import Guest
     from .http1 import HTTP1Connection
-    from .pool import Lane
+    from .lane import Lane
     from .reserve import Supply
     from .upload import Upload
+
+Carrier: TypeAlias = "HTTP1Connection | Guest"
+"""What carries an exchange: a connection of its own, or a stream of one that it shares."""
 
 __all__ = ["ALLOWED", "COLLECTED", "DATA", "HEAD", "NOTHING", "SETTLED", "Exchange"]
 
@@ -90,8 +94,8 @@ class Exchange(Reply):
 
     def __init__(
         self,
-        connection: HTTP1Connection,
-        pool: Supply[HTTP1Connection],
+        connection: Carrier,
+        pool: Supply[Any],
         lane: Lane[HTTP1Connection],
         deadline: Deadline,
         limit: int | None,
@@ -100,7 +104,7 @@ class Exchange(Reply):
         self.error = None
         self.future = None
         self.source = connection
-        self.connection: HTTP1Connection | None = connection
+        self.connection: Carrier | None = connection
         self.pool = pool
         self.lane = lane
         self.limits = deadline
@@ -283,7 +287,7 @@ class Exchange(Reply):
             self.connection.pause()
             self.rearm(now)
 
-    def _resume(self, connection: HTTP1Connection) -> None:
+    def _resume(self, connection: Carrier) -> None:
         self._paused = False
         connection.resume()
 
@@ -333,7 +337,7 @@ class Exchange(Reply):
         if self.error is not None and (self.head is None or not self._reached(goal)):
             raise self.error  # no name of this frame, which its traceback holds, may keep it
 
-    async def _send_on(self, host: Host, connection: HTTP1Connection, upload: Upload) -> None:
+    async def _send_on(self, host: Host, connection: Carrier, upload: Upload) -> None:
         """Send until the goal is reached or all is handed over, where no task does it."""
         pieces = upload.pieces
         if pieces is not None:
@@ -431,7 +435,7 @@ class Exchange(Reply):
         self.error = StreamClosed()
 
     def died_unheard(self) -> bool:
-        """Whether a connection that had been used before broke before a byte of this response came."""
+        """Whether the peer refused to act upon the request, or a connection that had been used before broke unheard."""
         error = self.error
         connection = self.connection
         return (
@@ -439,6 +443,5 @@ class Exchange(Reply):
             and not isinstance(error, TimeoutError)
             and self.head is None
             and connection is not None
-            and connection.reused
-            and not connection.heard
+            and (connection.refused or (connection.reused and not connection.heard))
         )

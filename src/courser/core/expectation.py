@@ -16,14 +16,13 @@ if TYPE_CHECKING:
 
     from ..engines.events import ResponseHead
     from ..values.request import Request
-    from .exchange import Exchange
-    from .http1 import HTTP1Connection
+    from .exchange import Carrier, Exchange
     from .waiter import Host
 
 __all__ = ["ask", "unexpecting"]
 
 
-async def ask(exchange: Exchange, connection: HTTP1Connection, head: bytes, host: Host, tell: Any) -> bool:
+async def ask(exchange: Exchange, connection: Carrier, head: bytes, host: Host, tell: Any) -> bool:
     """Send the head alone, and wait for what the peer says to it.
 
     Args:

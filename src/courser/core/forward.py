@@ -6,7 +6,7 @@ from time import monotonic
 from weakref import ref
 
 from ..errors import InvalidRequest
-from ..hints import TYPE_CHECKING
+from ..hints import TYPE_CHECKING, cast
 from ..values.fields import FieldBlock
 from .dial import Dial
 from .http1 import HTTP1Connection
@@ -20,9 +20,10 @@ if TYPE_CHECKING:
     from .dial import Dialer
     from .digests import Digests
     from .exchange import Exchange
+    from .lane import Lane, Permit
     from .link import Link
-    from .pool import Lane, Permit
     from .reply import Reply
+    from .reserve import Supply
     from .route import ProxyHop, Route
     from .send import Sending
     from .transport import PooledTransport
@@ -86,18 +87,30 @@ class TunnelledConnection(HTTP1Connection):
 
 
 async def connect(
-    dialer: Dialer, host: Host, lane: Lane[HTTP1Connection], permit: Permit, deadline: Deadline
+    dialer: Dialer,
+    host: Host,
+    pool: Supply[HTTP1Connection],
+    lane: Lane[HTTP1Connection],
+    permit: Permit,
+    deadline: Deadline,
 ) -> HTTP1Connection:
     """A new connection on a route with proxies; see `Dialer.dial`."""
     dial = Dial(dialer, host, lane.route, deadline)
     link: Link = await dial.link(lane.session)
     at = (link, lane, permit, monotonic())
     forwarder = lane.route.forwarder
+    if forwarder is None and (link.alpn == "h2" or lane.route.protocols == ("h2",)):
+        from .plural import first_guest
+
+        return cast("HTTP1Connection", first_guest(host, link, pool, lane, permit, dial.answer))
     if forwarder is not None:
-        return ForwardedConnection(forwarder, dialer.digests, *at)
-    if dial.answer is not None:
-        return TunnelledConnection(dial.answer, *at)
-    return HTTP1Connection(*at)
+        made: HTTP1Connection = ForwardedConnection(forwarder, dialer.digests, *at)
+    elif dial.answer is not None:
+        made = TunnelledConnection(dial.answer, *at)
+    else:
+        made = HTTP1Connection(*at)
+    pool.dialled(made, permit, lane)
+    return made
 
 
 async def send_proxied(

@@ -12,14 +12,17 @@ from .link import TruncatedStream
 from .waiter import FOREVER
 
 if TYPE_CHECKING:
-    from typing import ClassVar
+    from typing import ClassVar, Final
 
     from ..values.request import Request
     from .exchange import Exchange
+    from .lane import Lane, Permit
     from .link import Link
-    from .pool import Lane, Permit
 
 __all__ = ["HTTP1Connection"]
+
+TOGETHER: Final = 64 * 1024
+"""A body of at most this many bytes leaves in one piece with its head."""
 
 
 class HTTP1Connection(Connection):
@@ -58,6 +61,22 @@ class HTTP1Connection(Connection):
         self.heard = False
         method, target, host, fields = request.wire()
         return self.engine.start(method, target, host, fields, length)
+
+    @property
+    def refused(self) -> bool:
+        """Whether the peer has surely not acted upon the request, and has said so."""
+        return False
+
+    def send_whole(self, head: bytes, data: bytes) -> None:
+        """Send a head, where it has not left yet, and a body that is in memory."""
+        engine = self.engine
+        pieces = [*engine.send_data(data), engine.send_end()] if data else [engine.send_end()]
+        if len(data) <= TOGETHER:
+            self.write(b"".join((head, *pieces)))
+            return
+        for piece in (head, *pieces):
+            if piece:
+                self.write(piece)
 
     def received(self, data: bytes, now: float) -> None:
         reference = self.exchange

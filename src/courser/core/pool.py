@@ -21,9 +21,11 @@ from collections import OrderedDict, deque
 from time import monotonic
 from weakref import ReferenceType, ref
 
-from ..hints import TYPE_CHECKING, Generic, Protocol, TypeVar
+from ..hints import TYPE_CHECKING, Generic, TypeVar, cast
 from ..settings import Limits
 from .fork import remember
+from .guard import locked
+from .lane import Lane, Permit, Pooled, Ticket
 from .route import Route
 from .waiter import Waiter
 
@@ -32,7 +34,9 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from typing import Any, Final
 
-__all__ = ["Lane", "Permit", "Pool", "Pooled", "Ticket"]
+    from .lane import Shared
+
+__all__ = ["Pool"]
 
 LANES_KEPT: Final = 256
 """Lanes beyond which one without connections is forgotten, with the TLS session that it knows.
@@ -41,115 +45,7 @@ Below, another thread that is about to dial may hold it, and would find that a s
 """
 
 
-class Pooled(Protocol):
-    """What the pool needs to know of a connection."""
-
-    idle_since: float
-    created: float
-    reused: bool
-    reactor: Any
-    home: ReferenceType[Pool[Any]] | None
-    deadline: float
-    armed: float
-
-    def leave(self) -> None: ...
-    def arm(self, deadline: float) -> None: ...
-    def close(self) -> None: ...
-
-
 C = TypeVar("C", bound=Pooled)
-
-
-class Permit:
-    """The right to hold one connection open."""
-
-    __slots__ = ("_lane", "_pool")
-
-    def __init__(self, pool: Pool[Any], lane: Lane[Any]) -> None:
-        self._pool: ReferenceType[Pool[Any]] | None = ref(pool)
-        self._lane: ReferenceType[Lane[Any]] | None = ref(lane)
-        lane.permits.add(id(self))
-        pool.permits.add(id(self))
-
-    def release(self) -> None:
-        """Give it back; more than once is once."""
-        pool = None if self._pool is None else self._pool()
-        lane = None if self._lane is None else self._lane()
-        if lane is not None:
-            lane.permits.discard(id(self))
-        if pool is not None:
-            pool.permits.discard(id(self))
-            if lane is not None:
-                pool.returned(lane)
-        self._pool = self._lane = None
-
-    def __del__(self) -> None:
-        self.release()
-
-
-class Ticket(Waiter, Generic[C]):
-    """A place in the queue of a lane. When it is done it holds a connection, a permit, or neither: try again."""
-
-    __slots__ = ("connection", "expired", "permit")
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.connection: C | None = None
-        self.permit: Permit | None = None
-        self.expired = False
-
-    def expire(self, now: float) -> None:
-        self.expired = True
-        super().expire(now)
-
-
-class Guard:
-    """Holds a lock for as long as it lives: also when an exception strikes on the way out of a `with`.
-
-    Args:
-        lock: the lock.
-        patient: whether to wait for it; `held` tells whether it was had.
-    """
-
-    __slots__ = ("_lock", "held")
-
-    def __init__(self, lock: Any, patient: bool) -> None:
-        self.held = False
-        self._lock = lock
-        self.held = lock.acquire(patient)
-
-    def free(self) -> None:
-        """Let go of the lock; twice is once."""
-        if self.held:
-            # One line, so that no exception from outside comes between the two: release gives None.
-            self.held = bool(self._lock.release())
-
-    def __del__(self) -> None:
-        self.free()
-
-
-class Lane(Generic[C]):
-    """The part of a pool that belongs to one route.
-
-    Attributes:
-        route: the route.
-        label: its peer, for errors: `host:port`, or the path of a Unix socket.
-        idle: its idle connections, the last used at the end.
-        waiting: who waits for a connection, the first come first.
-        permits: the identities of the permits of its open connections.
-        session: the TLS session of its last connection, for resumption.
-    """
-
-    __slots__ = ("__weakref__", "idle", "label", "permits", "route", "session", "waiting")
-
-    def __init__(self, route: Route) -> None:
-        self.route = route
-        host = f"[{route.host}]" if ":" in route.host else route.host
-        self.label = route.uds if route.uds is not None else f"{host}:{route.port}"
-        self.idle: list[C] = []
-        self.waiting: OrderedDict[Ticket[C], None] = OrderedDict()
-        self.permits: set[int] = set()
-        self.session: Any = None
 
 
 class Pool(Generic[C]):
@@ -221,7 +117,10 @@ class Pool(Generic[C]):
     # Idle connections
 
     def take(self, lane: Lane[C]) -> C | None:
-        """The idle connection of a lane that was used last, if there is one; the caller looks whether it lives."""
+        """The idle connection of a lane that was used last, or a place in one that carries many requests at once.
+
+        The caller looks whether it lives.
+        """
         idle = lane.idle
         if idle:
             try:
@@ -230,6 +129,11 @@ class Pool(Generic[C]):
             except IndexError:
                 return None
             return connection
+        for shared in lane.shared:
+            guest: C | None = cast("Shared", shared).occupy()
+            if guest is not None:
+                self._order.pop(shared, None)
+                return guest
         return None
 
     def put(self, connection: C, lane: Lane[C]) -> None:
@@ -290,17 +194,77 @@ class Pool(Generic[C]):
         """Give a connection to the first who waits for it."""
         ticket = _first(lane.waiting)
         if ticket is None:
-            self.put(connection, lane)
+            self._lay_back(connection, lane)
             return
         self._waiting.pop(ticket, None)
         ticket.connection = connection
         self._deliver(ticket)
+
+    def _lay_back(self, connection: C, lane: Lane[C]) -> None:
+        """Take back what was to be handed to somebody who has gone."""
+        if connection.shares:
+            connection.close()
+        else:
+            self.put(connection, lane)
 
     def remove(self, connection: C) -> None:
         """Take out an idle connection that has ended by itself."""
         lane = self._order.pop(connection, None)
         if lane is not None:
             _claim(connection, lane)
+
+    # Connections that carry many requests at once
+
+    def dialled(self, connection: C, permit: Permit, lane: Lane[C]) -> None:
+        """Take note of a new connection; if it carries many requests, its maker has a place in it already."""
+        lane.dialling.discard(id(permit))
+        lane.failed = False
+        if connection.shares:
+            lane.plural = True
+            connection.home = self._self
+            lane.shared.append(connection)
+            if self.closed:
+                return
+            self.admit(connection, lane)
+            if lane.waiting:
+                self.serve(lane)
+        elif lane.plural is not False:
+            lane.plural = False
+            if lane.waiting:
+                self.serve(lane)
+
+    def admit(self, connection: C, lane: Lane[C]) -> None:
+        """Hand the free places of a connection to those who wait for one."""
+        while lane.waiting and (guest := cast("Shared", connection).occupy()) is not None:
+            self._hand(guest, lane)
+
+    def rest(self, connection: C, lane: Lane[C]) -> None:
+        """Take note that nobody occupies a place in a connection any more."""
+        connection.idle_since = now = monotonic()
+        if self.closed:
+            self.withdraw(connection, lane)
+            connection.close()
+            return
+        self._order[connection] = lane
+        limits = self.limits
+        if limits.keepalive_expiry is not None and self.turned:
+            connection.arm(now + limits.keepalive_expiry)
+        if self._waiting and not self._room():
+            self._evict()
+        elif limits.max_keepalive is not None and len(self._order) > limits.max_keepalive:
+            self.trim()
+        elif limits.keepalive_expiry is not None and not self.turned:
+            self._expire(now - limits.keepalive_expiry)
+
+    def withdraw(self, connection: C, lane: Lane[C]) -> None:
+        """Offer no more places in a connection; who waits may need a new one."""
+        self._order.pop(connection, None)
+        try:
+            lane.shared.remove(connection)
+        except ValueError:
+            return
+        if lane.waiting:
+            self.serve(lane)
 
     def _evict(self) -> bool:
         """Close the connection that has been idle for longest; tell whether there was one."""
@@ -341,33 +305,14 @@ class Pool(Generic[C]):
 
     def _room_in(self, lane: Lane[C]) -> bool:
         most = self.limits.max_per_host
-        return most is None or len(lane.permits) < most
+        return (most is None or len(lane.permits) < most) and (lane.plural is False or lane.may_dial)
 
     def _permit(self, lane: Lane[C]) -> Permit | None:
         permit: list[Permit | None] = []
-        self._locked(lambda: permit.append(self._issue(lane)), True)
+        locked(self._lock, lambda: permit.append(self._issue(lane)))
         if self._missed:
             self._catch_up()
         return permit[0]
-
-    def _locked(self, decide: Callable[[], None], patient: bool) -> bool:
-        """Decide something under the lock; tell whether it was had."""
-        guard: Guard | None = None
-        try:
-            try:
-                guard = Guard(self._lock, patient)
-                if guard.held:
-                    decide()
-                    return True
-                return False
-            finally:
-                if guard is not None:
-                    guard.free()
-        finally:
-            # An exception from outside may have struck in the lines above; it does not strike twice. Its traceback may
-            # keep this frame, and with it the guard, alive for long.
-            if guard is not None:
-                guard.free()
 
     def _issue(self, lane: Lane[C]) -> Permit | None:
         if not self._room() or not self._room_in(lane):
@@ -405,7 +350,7 @@ class Pool(Generic[C]):
         self._waiting.pop(ticket, None)
         if ticket.connection is not None:
             connection, ticket.connection = ticket.connection, None
-            self.put(connection, lane)
+            self._lay_back(connection, lane)
         if ticket.permit is not None:
             permit, ticket.permit = ticket.permit, None
             permit.release()
@@ -420,7 +365,7 @@ class Pool(Generic[C]):
         self._catch_up()
 
     def _catch_up(self) -> None:
-        while self._missed and self._locked(self._serve_one, False):
+        while self._missed and locked(self._lock, self._serve_one, patient=False):
             pass
 
     def _serve_one(self) -> None:
@@ -446,18 +391,25 @@ class Pool(Generic[C]):
         if self.limits.max_connections is None:
             while self._room_in(lane) and (ticket := _peek(lane.waiting)) is not None:
                 yield ticket, lane
-        elif self.limits.max_per_host is None:
+            return
+        if self.limits.max_per_host is None:
             while self._room() and (ticket := _peek(self._waiting)) is not None:
-                yield ticket, self._waiting.get(ticket, lane)
-        elif self._room():
-            try:
-                for ticket, its in self._waiting.items():
-                    if self._room_in(its):
-                        yield ticket, its
-                        if ticket.permit is not None:
-                            return  # one permit has come back, and is given away
-            except RuntimeError:
-                self._missed.append(lane)  # the queue has changed meanwhile: once more from its start
+                its = self._waiting.get(ticket, lane)
+                if its.plural is not False and not its.may_dial:
+                    break  # whoever stands behind may want another route
+                yield ticket, its
+        if self._room():
+            yield from self._scan(lane)
+
+    def _scan(self, lane: Lane[C]) -> Iterator[tuple[Ticket[C], Lane[C]]]:
+        try:
+            for ticket, its in self._waiting.items():
+                if self._room_in(its):
+                    yield ticket, its
+                    if ticket.permit is not None:
+                        return  # one permit has come back, and is given away
+        except RuntimeError:
+            self._missed.append(lane)  # the queue has changed meanwhile: once more from its start
 
     @property
     def idle(self) -> int:
@@ -493,7 +445,9 @@ def _peek(queue: OrderedDict[Ticket[C], Any]) -> Ticket[C] | None:
 
 
 def _claim(connection: C, lane: Lane[C]) -> bool:
-    """Take a connection out of its stack; tell whether it was there, and so is the caller's now."""
+    """Take an idle connection out of its lane; tell whether it was there, and so is the caller's now."""
+    if connection.shares:
+        return cast("Shared", connection).retire()
     try:
         lane.idle.remove(connection)
     except ValueError:

@@ -13,7 +13,8 @@ from collections.abc import Mapping
 from time import monotonic
 
 from ..hints import TYPE_CHECKING, Generic, Protocol, TypeVar
-from .pool import Lane, Permit, Pool, Pooled, Ticket
+from .lane import Lane, Permit, Pooled, Ticket
+from .pool import Pool
 
 if TYPE_CHECKING:
     from ..settings import Limits
@@ -38,6 +39,7 @@ class Supply(Protocol[C]):
     def take(self, lane: Lane[C], /) -> C | None: ...
     def put(self, connection: C, lane: Lane[C], /) -> None: ...
     def open(self, lane: Lane[C], /) -> Permit | None: ...
+    def dialled(self, connection: C, permit: Permit, lane: Lane[C], /) -> None: ...
     def queue(self, lane: Lane[C], /) -> Ticket[C]: ...
     def leave_queue(self, ticket: Ticket[C], lane: Lane[C], /) -> None: ...
 
@@ -123,6 +125,10 @@ class Reserve(Reservation[C]):
             self.lay_back()
             permit = self.pool.open(lane)
         return permit
+
+    def dialled(self, connection: C, permit: Permit, lane: Lane[C], /) -> None:
+        """Take note of a new connection."""
+        self.pool.dialled(connection, permit, lane)
 
     def queue(self, lane: Lane[C], /) -> Ticket[C]:
         """A place at the end of a lane's queue."""

@@ -137,6 +137,13 @@ class Route(NamedTuple):
     network: Any = None
 
     @property
+    def plural(self) -> bool | None:
+        """Whether its connections carry many requests at once; None where the peer decides that (RFC 7301)."""
+        if "h2" not in self.protocols or self.forwarder is not None:
+            return False
+        return True if self.tls is None else None
+
+    @property
     def forwarder(self) -> ProxyHop | None:
         """The proxy that is given whole requests, to send them on: the last one, if it speaks HTTP and nobody TLS."""
         if self.tls is not None or not self.proxies:
@@ -160,13 +167,14 @@ class Routes:
     Args:
         tls: the client's TLS policy.
         uds, local_address, socket_options, network: as in `Route`.
+        protocols: the application protocols that may be spoken, by preference.
         hops: gives the proxies that a URL is reached through; it is told what the request says of them.
 
     Attributes:
         known: the routes under the client's own policy, by origin; `get` fills it.
     """
 
-    __slots__ = ("_hops", "_rest", "known", "tls")
+    __slots__ = ("_hops", "_plain", "_protocols", "_rest", "known", "tls")
 
     def __init__(
         self,
@@ -176,8 +184,12 @@ class Routes:
         socket_options: tuple[tuple[int, int, int | bytes], ...],
         network: Any,
         hops: Callable[[URL, Rules | None], tuple[ProxyHop, ...]] = _no_hops,
+        protocols: tuple[str, ...] = ("http/1.1",),
     ) -> None:
         self.tls = tls
+        self._protocols = protocols
+        # Without TLS nobody can ask the peer: it has to be known beforehand.
+        self._plain = protocols if protocols == ("h2",) else ("http/1.1",)
         self._hops = hops
         self.known: dict[tuple[str, str, int], Route] = {}
         self._rest = (uds, local_address, socket_options, network)
@@ -220,5 +232,6 @@ class Routes:
             uds=uds,
             local_address=local_address,
             socket_options=socket_options,
+            protocols=self._protocols if secure else self._plain,
             network=network,
         )

@@ -9,6 +9,7 @@ from ..hints import TYPE_CHECKING
 if TYPE_CHECKING:
     from typing import Any
 
+    from .lane import Lane
     from .pool import Pool
 
 __all__ = ["counts"]
@@ -31,9 +32,13 @@ def _by_origin(pools: list[Pool[Any]]) -> dict[str, dict[str, int]]:
     found: dict[str, dict[str, int]] = {}
     for pool in pools:
         for route, lane in list(pool.lanes.items()):
-            here = {"connections": len(lane.permits), "idle": len(lane.idle), "waiting": len(lane.waiting)}
+            here = {"connections": len(lane.permits), "idle": _idle(lane), "waiting": len(lane.waiting)}
             if any(here.values()):
                 known = found.setdefault(f"{route.scheme}://{lane.label}", dict.fromkeys(here, 0))
                 for name, count in here.items():
                     known[name] += count
     return found
+
+
+def _idle(lane: Lane[Any]) -> int:
+    return len(lane.idle) + sum(not connection.guests for connection in list(lane.shared))

@@ -21,6 +21,7 @@ from ..engines.events import End, Event, ResponseHead
 from ..hints import TYPE_CHECKING, cast
 from ..values.tracing import TraceEvent
 from .exchange import NOTHING, Exchange
+from .guest import Guest, GuestExchange
 from .waiter import Interrupted
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from ..values.request import Request
     from ..values.tracing import EventName
     from .deadline import Deadline
-    from .http1 import HTTP1Connection
+    from .exchange import Carrier
     from .reply import Reply
     from .waiter import Host
 
@@ -124,10 +125,10 @@ class Trace:
             await self.tell("bytes", now, size=size)
         await self.tell("end", now, size=size)
 
-    def exchange(self, connection: HTTP1Connection, *at: Any) -> Exchange:
+    def exchange(self, connection: Carrier, *at: Any) -> Exchange:
         """An exchange that is told of; see `Exchange`."""
         self._numbers.add(connection.number)
-        return TracedExchange(self, connection, *at)
+        return _traced(connection)(self, connection, *at)
 
     async def _finish(self, result: Awaitable[object]) -> None:
         try:
@@ -195,7 +196,7 @@ class TracedExchange(Exchange):
 
     __slots__ = ("_early", "_handed", "_notes", "_number", "_sent", "_trace")
 
-    def __init__(self, trace: Trace, connection: HTTP1Connection, *at: Any) -> None:
+    def __init__(self, trace: Trace, connection: Carrier, *at: Any) -> None:
         super().__init__(connection, *at)
         self._trace = trace
         # Not as events: of those one would hold this exchange, which would hold itself.
@@ -318,3 +319,17 @@ class TracedExchange(Exchange):
             # Nobody waits for what has been handed to a caller, so nobody will tell of it later.
             with suppress(Exception):
                 self._trace.give_now(*self._noted())
+
+
+def _traced(connection: Carrier) -> type[TracedExchange]:
+    """The kind of exchange for what carries it."""
+    if not isinstance(connection, Guest):
+        return TracedExchange
+    kind = connection.connection.kind
+    made = _kinds.get(kind)
+    if made is None:
+        made = _kinds[kind] = type(f"Traced{kind.__name__}", (TracedExchange, kind), {"__slots__": ()})
+    return made
+
+
+_kinds: dict[type[GuestExchange], type[TracedExchange]] = {}

@@ -8,10 +8,10 @@ from __future__ import annotations
 from time import monotonic
 
 from ..errors import ClientClosed, HTTPError
-from ..hints import TYPE_CHECKING
+from ..hints import TYPE_CHECKING, cast
 from .exchange import HEAD, Exchange
 from .http1 import HTTP1Connection
-from .pool import Lane, Permit
+from .lane import Lane, Permit
 from .upload import Upload
 from .waiter import Host
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ..values.request import Request
     from .deadline import Deadline
     from .dial import Dialer
+    from .guest import Guest
     from .reserve import Supply
     from .route import Route
     from .send import Sending
@@ -36,9 +37,6 @@ IDEMPOTENT: Final = frozenset(
 
 EXPECTS: Final = b"\nexpect: 100-continue\r\n"
 """What asks the peer for its word before the body is sent, in lower case."""
-
-TOGETHER: Final = 64 * 1024
-"""A body of at most this many bytes leaves in one piece with its head."""
 
 
 class PooledTransport:
@@ -108,7 +106,17 @@ class PooledTransport:
                     raise
             if connection.reactor is not host.reactor or connection.fd < 0:
                 host.adopt(connection)
-            exchange = make(connection, pool, lane, deadline, limit)
+            if connection.shares:
+                guest = cast("Guest", connection)
+                if request.method not in IDEMPOTENT and not await guest.lives(host):
+                    guest.decline()
+                    continue
+                entertained = guest.entertain(trace, pool, lane, deadline, limit)
+                if entertained is None:
+                    continue
+                exchange = entertained
+            else:
+                exchange = make(connection, pool, lane, deadline, limit)
             exchange.request = request
             try:
                 head = connection.begin(exchange, request, length)
@@ -170,7 +178,7 @@ class PooledTransport:
             while connection is not None:
                 if connection.usable(pool.limits, monotonic()):
                     return connection
-                connection.close()
+                connection.decline()
                 connection = pool.take(lane)
             if pool.closed:
                 raise ClientClosed()
@@ -205,12 +213,20 @@ class PooledTransport:
             if lane.route.proxies:
                 from .forward import connect
 
-                return await connect(self._dialer, self.host, lane, permit, deadline)
+                return await connect(self._dialer, self.host, self.pool, lane, permit, deadline)
             link = await self._dialer.dial(self.host, lane.route, deadline, lane.session)
-        except BaseException:
+        except BaseException as error:
+            if isinstance(error, Exception):
+                lane.failed = True
             permit.release()
             raise
-        return HTTP1Connection(link, lane, permit, monotonic())
+        if link.alpn == "h2" or lane.route.protocols == ("h2",):
+            from .plural import first_guest
+
+            return cast("HTTP1Connection", first_guest(self.host, link, self.pool, lane, permit))
+        made = HTTP1Connection(link, lane, permit, monotonic())
+        self.pool.dialled(made, permit, lane)
+        return made
 
     # Sending a body
 
@@ -218,7 +234,7 @@ class PooledTransport:
         """Send the head and what can go with it at once; gives what is left."""
         data = body.data
         if data is not None:
-            self._write_whole(connection, head, data)
+            connection.send_whole(head, data)
             if not connection.pending:
                 return None
             exchange.upload = upload = Upload(exchange, None)
@@ -229,16 +245,6 @@ class PooledTransport:
         if not (self.host.blocking or upload.stopped):
             upload.start(self.host)
         return upload
-
-    def _write_whole(self, connection: HTTP1Connection, head: bytes, data: bytes) -> None:
-        engine = connection.engine
-        pieces = [*engine.send_data(data), engine.send_end()] if data else [engine.send_end()]
-        if len(data) <= TOGETHER:
-            connection.write(b"".join((head, *pieces)))
-            return
-        for piece in (head, *pieces):
-            if piece:
-                connection.write(piece)
 
 
 def _repeatable(request: Request, exchange: Exchange) -> bool:

@@ -89,6 +89,9 @@ class Upload:
             return False
         waiter.done = False
         self.room = waiter
+        if not connection.pending:
+            self.room = None  # another thread has sent it meanwhile
+            return False
         exchange.rearm(monotonic())
         return True
 

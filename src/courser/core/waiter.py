@@ -129,6 +129,14 @@ class Host(Protocol):
         """See to it that the waiter's deadline is kept."""
         ...
 
+    def share(self, connection: Any, /) -> None:
+        """Have a connection turned that any number of threads use, where no event loop does it."""
+        ...
+
+    def later(self, call: Callable[[], None], /) -> None:
+        """Have something called by the event loop when those who can go on now have done so; from any thread."""
+        ...
+
     async def wait(self, waiter: Waiter, /) -> None:
         """Come back when the waiter is done. Cancellation strikes here."""
         ...

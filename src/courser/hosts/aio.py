@@ -90,6 +90,7 @@ class AioHost:
     def __init__(self, loop: Loop, driver: str) -> None:
         timer = LoopTimer(loop)
         self.deliver = _deliverer(loop)
+        self.later = _postponer(loop)
         self.network: TransportNetwork | None = None
         self.reactor: Reactor | LoopReactor
         if driver == "nested":
@@ -108,6 +109,10 @@ class AioHost:
     def adopt(self, connection: Any, /) -> None:
         if connection.reactor is None:
             connection.join(self.reactor)
+
+    def share(self, connection: Any, /) -> None:
+        """Whatever runs in the loop is turned by its reactor."""
+        self.adopt(connection)
 
     def arm(self, waiter: Waiter, /) -> None:
         if waiter.deadline < waiter.armed:
@@ -219,6 +224,24 @@ def _deliverer(loop: Loop) -> Callable[[Waiter], None]:
                 pass  # the loop was closed meanwhile: nobody waits any more
 
     return deliver
+
+
+def _postponer(loop: Loop) -> Callable[[Callable[[], None]], None]:
+    reference = ref(loop)
+    thread = threading.get_ident()
+
+    def later(call: Callable[[], None], /) -> None:
+        target = reference()
+        if target is not None and not target.is_closed():
+            try:
+                if threading.get_ident() == thread:
+                    target.call_soon(call)
+                else:
+                    target.call_soon_threadsafe(call)
+            except RuntimeError:
+                pass  # the loop was closed meanwhile
+
+    return later
 
 
 class _Hosts:

@@ -16,6 +16,7 @@ from ..core.waiter import FOREVER, Waiter
 from ..hints import TYPE_CHECKING, TypeVar
 from .inline import drive
 from .job import call_in_thread
+from .nest import Nest
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -90,6 +91,7 @@ class GroupHost:
         self.tasks: set[Task] = set()
         self.ready: deque[Task] = deque()
         self._thread = threading.get_ident()
+        self._nests: dict[Any, Nest] = {}
 
     def start(self, procedure: Coroutine[Any, Any, None]) -> Task:
         """Begin with a procedure, and let it go as far as it can; what it raises is raised here, or by `run_once`."""
@@ -107,6 +109,8 @@ class GroupHost:
     def run_once(self) -> None:
         """Let everything go on that can, waiting for it if need be."""
         ready = self.ready
+        for nest in self._nests.values():
+            nest.refresh()
         self.reactor.turn(0.0 if ready else None)
         for _ in range(len(ready)):
             task = ready.popleft()
@@ -121,19 +125,42 @@ class GroupHost:
 
     def close(self) -> None:
         """Give up the reactor."""
+        self._nests.clear()
         self.reactor.close()
 
     def adopt(self, connection: Any, /) -> None:
-        if connection.reactor is not self.reactor:
+        if connection.shares:
+            shared = connection.connection
+            if shared not in self._nests:
+                self._nests[shared] = Nest(shared, self.reactor)
+        elif connection.reactor is not self.reactor:
             connection.join(self.reactor)
+
+    def share(self, connection: Any, /) -> None:
+        from .shared import share
+
+        share(connection)
+
+    def later(self, call: Callable[[], None], /) -> None:
+        """Requests of a group share their connections with other threads, and are sent at once."""
+        call()
 
     def arm(self, waiter: Waiter, /) -> None:
         if waiter.deadline < waiter.armed:
             self.reactor.arm(waiter, waiter.deadline)
 
     async def wait(self, waiter: Waiter, /) -> None:
-        while not waiter.done:
-            await suspend(waiter)
+        nest = self._nests.get(getattr(waiter.source, "connection", None)) if self._nests else None
+        if nest is None:
+            while not waiter.done:
+                await suspend(waiter)
+            return
+        try:
+            while not waiter.done:
+                nest.expect(waiter)
+                await suspend(waiter)
+        finally:
+            nest.waiting.discard(waiter)
 
     async def pull(self, awaitable: Awaitable[T], until: Waiter, /) -> T:
         return drive(awaitable)

@@ -101,6 +101,15 @@ class InlineHost:
         if connection.fd < 0 and connection.reactor is None:
             connection.join(Reactor())
 
+    def share(self, connection: Any, /) -> None:
+        from .shared import share
+
+        share(connection)
+
+    def later(self, call: Callable[[], None], /) -> None:
+        """There is no later: nothing goes on while the caller does not."""
+        call()
+
     def arm(self, waiter: Waiter, /) -> None:
         """Whoever waits looks at the deadline itself."""
 

@@ -15,16 +15,15 @@ from __future__ import annotations
 from collections import OrderedDict
 from time import monotonic
 
+from ..core.reactor import Reactor
 from ..core.waiter import FOREVER, Waiter
 from ..hints import TYPE_CHECKING
 from .inline import Latch
 
 if TYPE_CHECKING:
-    from typing import Final
+    from typing import Any, Final
 
-    from ..core.reactor import Reactor
-
-__all__ = ["SharedSource"]
+__all__ = ["SharedSource", "share"]
 
 LEADER: Final = "leader"
 
@@ -37,10 +36,10 @@ class SharedSource:
             changed by any thread meanwhile.
     """
 
-    __slots__ = ("_followers", "_reactor", "_seat")
+    __slots__ = ("_followers", "_seat", "reactor")
 
     def __init__(self, reactor: Reactor) -> None:
-        self._reactor = reactor
+        self.reactor = reactor
         self._seat: dict[str, Waiter] = {}
         self._followers: OrderedDict[Waiter, Latch] = OrderedDict()
 
@@ -60,8 +59,22 @@ class SharedSource:
             if not resigned:
                 self._resign(waiter)
 
+    def look(self) -> None:
+        """Serve what is ready now, unless somebody leads."""
+        seat = Waiter()
+        resigned = False
+        try:
+            try:
+                if self._seat.setdefault(LEADER, seat) is seat:
+                    self.reactor.turn(0.0)
+            finally:
+                resigned = self._resign(seat)
+        finally:
+            if not resigned:
+                self._resign(seat)
+
     def _lead(self, waiter: Waiter) -> None:
-        reactor = self._reactor
+        reactor = self.reactor
         while not waiter.done:
             deadline = waiter.deadline
             if deadline == FOREVER:
@@ -81,7 +94,7 @@ class SharedSource:
         deadline = waiter.deadline
         if not latch.wait(3600.0 if deadline == FOREVER else max(0.0, deadline - monotonic())):
             now = monotonic()
-            if now >= deadline:
+            if now >= waiter.deadline:  # the leader may have moved it
                 waiter.expire(now)
 
     def _resign(self, waiter: Waiter) -> bool:
@@ -94,3 +107,10 @@ class SharedSource:
             for latch in list(self._followers.values())[:1]:
                 latch.set_result(None)
         return True
+
+
+def share(connection: Any) -> None:
+    """Have a connection turned by whoever waits for something on it."""
+    reactor = Reactor()
+    connection.source = SharedSource(reactor)
+    connection.join(reactor)

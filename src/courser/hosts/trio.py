@@ -73,6 +73,7 @@ class TrioHost:
         self._due = FOREVER
         self._scope: trio.CancelScope | None = None
         self.deliver = _deliverer(trio.lowlevel.current_trio_token())
+        self.later = _postponer(trio.lowlevel.current_trio_token())
         trio.lowlevel.spawn_system_task(self._turn, name="courser reactor")
         trio.lowlevel.spawn_system_task(self._keep_time, name="courser timer")
 
@@ -110,6 +111,10 @@ class TrioHost:
     def adopt(self, connection: Any, /) -> None:
         if connection.reactor is None:
             connection.join(self.reactor)
+
+    def share(self, connection: Any, /) -> None:
+        """Whatever runs in trio is turned by its reactor."""
+        self.adopt(connection)
 
     def arm(self, waiter: Waiter, /) -> None:
         if waiter.deadline < waiter.armed:
@@ -187,6 +192,20 @@ def _deliverer(token: TrioToken) -> Callable[[Waiter], None]:
                 pass  # nobody waits any more
 
     return deliver
+
+
+def _postponer(token: TrioToken) -> Callable[[Callable[[], None]], None]:
+    reference = ref(token)
+
+    def later(call: Callable[[], None], /) -> None:
+        target = reference()
+        if target is not None:
+            try:
+                target.run_sync_soon(call)
+            except trio.RunFinishedError:
+                pass  # nobody waits any more
+
+    return later
 
 
 _host: RunVar[TrioHost] = RunVar("courser host")

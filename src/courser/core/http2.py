@@ -1,0 +1,415 @@
+"""HTTP/2 on a connection: an engine, and any number of exchanges at a time.
+
+Each exchange is the guest of a stream (`guest.py`). What its engine makes of the bytes that came in one turn, and what
+all of them want to send, goes through here: the frames of one turn leave in one send.
+
+The connection belongs to its pool. It stays where everybody finds it for as long as it takes more requests; after that
+those under way keep it alive, and the last one to go closes it.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from time import monotonic
+from weakref import ReferenceType, ref
+
+from ..engines.http2 import ClientEngine
+from ..errors import ReadError, RemoteProtocolError, TransportError, WriteError
+from ..hints import TYPE_CHECKING
+from .connection import Connection
+from .guest import Guest, GuestExchange
+from .link import TruncatedStream
+from .waiter import FOREVER, Waiter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, ClassVar, Final
+
+    from ..engines.events import ResponseHead
+    from ..engines.http2 import Stream
+    from ..settings import Limits
+    from ..values.request import Request
+    from .exchange import Exchange
+    from .lane import Lane, Permit
+    from .waiter import Host
+
+__all__ = ["HTTP2Connection"]
+
+FRESH: Final = 1.0
+"""Seconds for which an idle connection is taken to be there; long enough for a busy client never to ask."""
+
+PATIENCE: Final = 5.0
+"""Seconds for an answer when it is asked."""
+
+
+class HTTP2Connection(Connection):
+    """A connection that speaks HTTP/2, in the one thread of an event loop.
+
+    Args:
+        answer: the head with which an HTTP proxy opened the tunnel that it comes through; None where there is none.
+        link, lane, permit, now: as for any connection.
+
+    Attributes:
+        engine: the protocol.
+        label: the peer's name for errors, `host:port`.
+        guests: the keys of those who occupy a place in it.
+        most: how many may.
+        draining: whether it takes no more requests.
+        corked: whether what is to be sent waits for the end of the turn.
+        senders: the streams whose requests are not sent yet, with their exchanges.
+        source: what turns it for threads; None under an event loop.
+    """
+
+    __slots__ = (
+        "_dropped",
+        "_lane",
+        "_later",
+        "_pongs",
+        "answer",
+        "corked",
+        "draining",
+        "engine",
+        "guests",
+        "label",
+        "most",
+        "senders",
+        "source",
+    )
+
+    kind: ClassVar[type[GuestExchange]] = GuestExchange
+    version: ClassVar[str] = "HTTP/2"
+    shares: ClassVar[bool] = True
+
+    def __init__(
+        self, link: Any, lane: Lane[Any], permit: Permit, now: float, answer: ResponseHead | None = None
+    ) -> None:
+        super().__init__(link, permit, now)
+        self.engine = ClientEngine()
+        self.label = lane.label
+        self.answer = answer
+        self.guests: set[object] = set()
+        self.most = self.engine.peer.streams
+        self.draining = False
+        self.corked = False
+        self.senders: dict[Stream, ReferenceType[Exchange]] = {}
+        self.source: Any = None
+        self._lane: ReferenceType[Lane[Any]] = ref(lane)
+        self._later: Callable[[Callable[[], None]], None] | None = None
+        self._dropped: deque[tuple[object, Stream | None]] = deque()
+        self._pongs: list[Waiter] = []
+
+    def adopt(self, host: Host) -> None:
+        """Have a host turn it that has an event loop, and say what is left for the end of a turn."""
+        self._later = host.later
+        self.join(host.reactor)
+
+    # Places
+
+    def occupy(self) -> Guest | None:
+        if len(self.guests) >= self.most or self.draining:
+            return None
+        # The guest is there before its place is taken: whoever is struck down in between takes none with him.
+        guest = Guest(self)
+        self.guests.add(guest.key)
+        return guest
+
+    def vacate(self, key: object) -> None:
+        """Give a place back."""
+        self.guests.discard(key)
+        self.reused = True
+        pool = None if self.home is None else self.home()
+        lane = self._lane()
+        if pool is None or lane is None:
+            return
+        if self.draining:
+            if not self.guests:
+                self.close()
+            return
+        if lane.waiting:
+            pool.admit(self, lane)
+        if not self.guests:
+            pool.rest(self, lane)
+
+    def retire(self) -> bool:
+        if self.guests or self.draining:
+            return False
+        self.drain()
+        return True
+
+    def drain(self) -> None:
+        """Take no more requests; those under way go on."""
+        if not self.draining:
+            self.draining = True
+            pool = None if self.home is None else self.home()
+            lane = self._lane()
+            if pool is not None and lane is not None:
+                pool.withdraw(self, lane)
+            if not self.guests and not self.closed:
+                self.close()
+
+    def usable(self, limits: Limits, now: float) -> bool:
+        age = limits.max_connection_age
+        if self.closed or self.draining:
+            return False
+        if age is not None and now - self.created >= age:
+            self.drain()
+            return False
+        expiry = limits.keepalive_expiry
+        return expiry is None or len(self.guests) > 1 or now - self.idle_since < expiry
+
+    # Requests
+
+    async def lives(self, host: Host) -> bool:
+        """Whether the peer is there: it is asked where nothing tells, before what cannot be repeated is sent."""
+        if not self.reused or len(self.guests) > 1 or monotonic() - self.idle_since < FRESH:
+            return True
+        return await self.answers(host, PATIENCE)
+
+    def begin(self, exchange: Exchange, request: Request, length: int | None) -> Stream:
+        """Open a stream for an exchange; its head leaves with the next flush.
+
+        Raises:
+            LocalProtocolError: the head breaks the protocol.
+        """
+        method, target, host, fields = request.wire()
+        scheme = b"https" if request.url.is_secure else b"http"
+        stream = self.engine.start(method, target, host, fields, length, scheme)
+        stream.guest = ref(exchange)
+        return stream
+
+    def kick(self) -> None:
+        """Have sent what is to be sent: at once for a request alone, else with all the others of this turn."""
+        if self.corked:
+            return
+        if len(self.guests) > 1 and self._later is not None:
+            self.corked = True
+            self._later(self.uncork)
+        else:
+            self.pump()
+
+    def uncork(self) -> None:
+        """The turn is over."""
+        self.corked = False
+        if not self.closed:
+            self.pump()
+
+    def pump(self) -> None:
+        """Send what the engine has, as far as the link takes it."""
+        self._sweep()
+        engine = self.engine
+        while not self.unsent and not self.closed:
+            data = engine.outgoing()
+            if not data:
+                break
+            self.write(data)
+        if self.senders:
+            self._tell_senders(monotonic())
+
+    def give(self, stream: Stream, piece: bytes) -> None:
+        """Have a piece of a request's body sent."""
+        self.engine.send_data(stream, piece)
+
+    def end(self, stream: Stream) -> None:
+        """Say that a request's body is whole."""
+        self.engine.send_end(stream)
+
+    def cancel(self, stream: Stream) -> None:
+        """Give up a stream."""
+        self.senders.pop(stream, None)
+        self.engine.reset(stream)
+        if not self.closed:
+            self.kick()
+
+    def consumed(self, stream: Stream, size: int) -> None:
+        """A reader has taken bytes of a stream: as many may follow."""
+        self.engine.consumed(stream, size)
+        if self.engine.wants_to_send and not self.closed:
+            self.kick()
+
+    def drop(self, key: object, stream: Stream | None) -> None:
+        """Give up the place and the stream of a guest that nobody holds any more; from any thread, at any time."""
+        self._dropped.append((key, stream))
+        if self._later is not None:
+            self._later(self.uncork)
+
+    def _sweep(self) -> None:
+        while self._dropped:
+            key, stream = self._dropped.popleft()
+            if stream is not None:
+                self.senders.pop(stream, None)
+                self.engine.reset(stream)
+            self.vacate(key)
+
+    async def answers(self, host: Host, seconds: float) -> bool:
+        """Ask the peer whether it is there; tell whether it has said so in time."""
+        waiter = Waiter(self.source)
+        waiter.deadline = monotonic() + seconds
+        self.ask(waiter)
+        if not self.closed:
+            host.arm(waiter)
+            await host.wait(waiter)
+        if waiter in self._pongs:
+            self._pongs.remove(waiter)
+            return False
+        return not self.closed
+
+    def ask(self, waiter: Waiter) -> None:
+        """Have a waiter completed when the peer answers a PING."""
+        self._pongs.append(waiter)
+        self.engine.ping()
+        self.pump()
+
+    # Bytes
+
+    def received(self, data: bytes, now: float) -> None:
+        engine = self.engine
+        pongs = engine.ponged
+        for stream in engine.receive(data, now):
+            reference = stream.guest
+            exchange = None if reference is None else reference()
+            if exchange is None:
+                continue
+            events = stream.events
+            if events:
+                stream.events = []
+                guest = exchange.connection
+                if guest is not None:
+                    guest.heard = True
+                exchange.feed(events, now)
+            if stream.error is not None or stream.stopped:
+                self._ended(stream, exchange, now)
+        if engine.ponged != pongs:
+            self._pong()
+        if engine.peer.streams != self.most or engine.draining:
+            self._resize()
+        if engine.error is not None or not data:
+            self._finish(now)
+        elif engine.wants_to_send and not self.unsent:
+            self.pump()
+
+    def _ended(self, stream: Stream, exchange: Exchange, now: float) -> None:
+        """A stream has ended before its time."""
+        error = stream.error
+        if error is None:
+            exchange.cut(now)  # the peer takes no more of the request
+            return
+        self.senders.pop(stream, None)
+        if isinstance(error, TransportError):
+            error.phase = "read"
+            error.bytes_sent = exchange.bytes_sent
+            error.bytes_received = exchange.received
+        exchange.fail(error)
+
+    def _resize(self) -> None:
+        """The peer has said how many streams it carries, or that it takes no more."""
+        engine = self.engine
+        lane = self._lane()
+        if engine.draining:
+            self.drain()
+            return
+        self.most = most = engine.peer.streams
+        if lane is not None:
+            lane.streams = max(1, most)
+            pool = None if self.home is None else self.home()
+            if pool is not None and lane.waiting:
+                pool.admit(self, lane)
+
+    def _pong(self) -> None:
+        waiters, self._pongs = self._pongs, []
+        for waiter in waiters:
+            waiter.complete()
+
+    def _finish(self, now: float) -> None:
+        """The connection has ended; whoever had a stream knows."""
+        if self.engine.error is not None:
+            self.pump()  # what is wrong with it is said in a GOAWAY
+        self.close()
+
+    def lost(self, error: OSError, now: float, *, sending: bool) -> None:
+        reason = getattr(error, "reason", None)  # as TLS has it
+        why = reason or error.strerror or str(error) or type(error).__name__
+        kind: type[TransportError] = WriteError if sending else ReadError
+        if isinstance(error, TruncatedStream):
+            kind = RemoteProtocolError
+        self._over(lambda: _failure(kind, f"{self.label}: {why}", sending, error), now)
+
+    def _over(self, make: Callable[[], BaseException], now: float) -> None:
+        """End everything that is under way with errors of their own."""
+        streams = list(self.engine.streams)
+        self.close()
+        self.unsendable = None  # its traceback leads to this connection
+        for stream in streams:
+            exchange = None if stream.guest is None else stream.guest()
+            if exchange is not None and stream.error is None:
+                stream.error = None
+                failure = make()
+                if isinstance(failure, TransportError):
+                    failure.bytes_sent = exchange.bytes_sent
+                    failure.bytes_received = exchange.received
+                exchange.fail(failure)
+
+    def flushed(self, now: float) -> None:
+        if not self.unsent:
+            self.pump()
+
+    def _tell_senders(self, now: float) -> None:
+        for stream, reference in list(self.senders.items()):
+            exchange = reference()
+            if exchange is None or exchange.upload is None:
+                self.senders.pop(stream, None)
+            elif not stream.queued:
+                exchange.drained(now)
+
+    # Time
+
+    def expire(self, now: float) -> None:
+        self.deadline = FOREVER
+        nearest = FOREVER
+        for stream in list(self.engine.streams):
+            exchange = None if stream.guest is None else stream.guest()
+            guest = None if exchange is None else exchange.connection
+            if guest is not None:
+                if guest.deadline <= now:
+                    guest.expire(now)
+                nearest = min(nearest, guest.deadline)
+        if not self.guests:
+            pool = None if self.home is None else self.home()
+            expiry = None if pool is None else pool.limits.keepalive_expiry
+            if expiry is not None:
+                if now >= self.idle_since + expiry:
+                    self.drain()
+                    return
+                nearest = min(nearest, self.idle_since + expiry)
+        if nearest < FOREVER and not self.closed:
+            self.arm(nearest)
+
+    def fail(self, error: BaseException) -> None:
+        self._over(lambda: error, monotonic())
+
+    # The end
+
+    def close(self) -> None:
+        if not self.closed:
+            self.draining = True
+            pool = None if self.home is None else self.home()
+            lane = self._lane()
+            if not self.unsent and self.unsendable is None:
+                self._say_goodbye()
+            super().close()
+            if pool is not None and lane is not None:
+                pool.withdraw(self, lane)
+            self._pong()
+
+    def _say_goodbye(self) -> None:
+        """Tell the peer that this is no accident; best effort."""
+        self.engine.shutdown()
+        try:
+            self.link.send(bytes(self.engine.outgoing()))
+        except OSError:
+            pass
+
+
+def _failure(kind: type[TransportError], detail: str, sending: bool, cause: OSError) -> TransportError:
+    failure = kind(detail=detail, phase="write" if sending else "read")
+    failure.__cause__ = cause
+    return failure

@@ -1,0 +1,89 @@
+"""Guards: locks that open whatever strikes."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable
+from types import FrameType
+
+import pytest
+
+from courser.core.guard import Guard, locked
+
+
+class Strike(BaseException):
+    pass
+
+
+def test_a_guard_frees_its_lock_when_it_is_forgotten() -> None:
+    lock = threading.Lock()
+    guard = Guard(lock, True)
+    assert not Guard(lock, False).held
+    del guard
+
+    assert lock.acquire(False)
+
+
+def test_to_free_it_twice_is_once() -> None:
+    lock = threading.Lock()
+    guard = Guard(lock, True)
+    guard.free()
+    assert lock.acquire(False)
+    guard.free()
+
+    assert lock.locked()
+
+
+def test_what_is_decided_is_decided_under_the_lock() -> None:
+    lock = threading.Lock()
+    seen: list[bool] = []
+    assert locked(lock, lambda: seen.append(lock.locked()))
+
+    assert seen == [True]
+    assert not lock.locked()
+
+
+def test_who_is_not_patient_decides_nothing_while_another_does() -> None:
+    lock = threading.Lock()
+    with lock:
+        assert not locked(lock, lambda: pytest.fail("decided"), patient=False)
+
+
+def struck(lock: threading.Lock, at: int) -> bool:
+    """Strike at one line event within; tell whether there was one."""
+    lines = [0]
+
+    def trace(frame: FrameType, event: str, argument: object) -> Callable[..., object] | None:
+        caller = frame.f_back
+        if Guard.__del__.__code__ in (frame.f_code, None if caller is None else caller.f_code):
+            return None  # what is raised there is lost, and the interpreter says so
+        if event == "line":
+            lines[0] += 1
+            if lines[0] == at:
+                raise Strike
+        return trace
+
+    before = sys.gettrace()
+    try:
+        sys.settrace(trace)
+        try:
+            locked(lock, lambda: None)
+        finally:
+            sys.settrace(before)
+    except Strike as strike:
+        kept = strike.__traceback__  # it holds the frames, and what is in them
+        assert kept is not None
+        assert not lock.locked()
+        return True
+    return False
+
+
+def test_the_lock_opens_wherever_an_exception_strikes() -> None:
+    lock = threading.Lock()
+    strikes = 0
+    while struck(lock, strikes + 1):
+        strikes += 1
+
+    assert strikes > 5
+    assert not lock.locked()
