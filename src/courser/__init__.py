@@ -70,7 +70,20 @@ if TYPE_CHECKING:
     from .policies.auth.digestauth import DigestAuth
     from .policies.auth.netrcauth import NetrcAuth
     from .policies.auth.oauth2 import OAuth2ClientCredentials, OAuth2RefreshToken
-    from .policies.flow import Call, Event, Pause, Read, Send, Stored, Wait
+    from .policies.flow import (
+        Answer,
+        BodyFilter,
+        Call,
+        Event,
+        Flow,
+        Middleware,
+        Pause,
+        Read,
+        Send,
+        Step,
+        Stored,
+        Wait,
+    )
     from .settings import DEFAULT, DIRECT, Limits, Timeout
     from .streams import AsyncResponseStream, ResponseStream
     from .tracing.har import HARRecorder
@@ -93,10 +106,12 @@ __all__ = [
     "DIRECT",
     "TLS",
     "URL",
+    "Answer",
     "AsyncClient",
     "AsyncResponseStream",
     "BasicAuth",
     "BearerAuth",
+    "BodyFilter",
     "BodyNotReplayable",
     "Call",
     "CertificateError",
@@ -113,6 +128,7 @@ __all__ = [
     "DecodingError",
     "DigestAuth",
     "Event",
+    "Flow",
     "HARRecorder",
     "HTTPError",
     "HandshakeRefused",
@@ -124,6 +140,7 @@ __all__ = [
     "Limits",
     "Links",
     "LocalProtocolError",
+    "Middleware",
     "MissingExtra",
     "NetrcAuth",
     "Network",
@@ -150,6 +167,7 @@ __all__ = [
     "ResponseStream",
     "Send",
     "StatusError",
+    "Step",
     "Stored",
     "StreamClosed",
     "StreamConsumed",

@@ -10,9 +10,12 @@ from __future__ import annotations
 TYPE_CHECKING = False  # type checkers take this name for true wherever it comes from
 
 if TYPE_CHECKING:
-    from typing import Generic, NamedTuple, Protocol, TypedDict, TypeVar, cast, final, overload
+    from typing import Any, Generic, NamedTuple, Protocol, TypedDict, TypeVar, cast, final, overload
 else:
     from collections import namedtuple
+
+    class Any:
+        """Whatever it may be, in a type that is more than an annotation."""
 
     class Generic:
         """A class that may be subscripted."""
@@ -61,4 +64,15 @@ else:
         return kind
 
 
-__all__ = ["TYPE_CHECKING", "Generic", "NamedTuple", "Protocol", "TypeVar", "TypedDict", "cast", "final", "overload"]
+__all__ = [
+    "TYPE_CHECKING",
+    "Any",
+    "Generic",
+    "NamedTuple",
+    "Protocol",
+    "TypeVar",
+    "TypedDict",
+    "cast",
+    "final",
+    "overload",
+]

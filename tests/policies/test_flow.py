@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any
+import typing
+from collections.abc import Callable, Generator
+from typing import Any, get_type_hints
 
 import pytest
 
-from courser.policies.flow import Call, Event, Note, Pause, Read, Send, Stored, Wait, Whole
+from courser.policies.flow import (
+    Answer,
+    Call,
+    Event,
+    Flow,
+    Middleware,
+    Note,
+    Pause,
+    Read,
+    Send,
+    Step,
+    Stored,
+    Wait,
+    Whole,
+)
 from courser.values.request import Request
 from courser.values.response import Response
 
@@ -105,3 +121,17 @@ def test_who_gives_up_is_not_woken() -> None:
     event.set()
 
     assert woken == []
+
+
+def test_types_can_be_named_where_annotations_are_evaluated() -> None:
+    def middleware(request: Request) -> Flow | None: ...
+
+    def takes(given: Middleware | Step) -> None: ...
+
+    scope = {"Request": Request, "Flow": Flow, "Middleware": Middleware, "Step": Step}
+    assert get_type_hints(middleware, scope)["return"] == Flow | None
+    assert get_type_hints(takes, scope)["given"] == Middleware | Step
+    assert typing.get_origin(Flow) is Generator
+    assert typing.get_args(Flow)[0] == Step
+    assert typing.get_args(Flow)[2] == Answer | Response | Stored
+    assert Middleware == Callable[[Request], Flow]

@@ -206,7 +206,65 @@ def answer(request: courser.Request) -> Generator[Any, Any, courser.Stored | cou
     return courser.Stored(200, content=b"") if request.method == "GET" else courser.Response(200)
 
 
+def repeat(request: courser.Request) -> courser.Flow:
+    response: courser.Answer = yield request
+    while response.status_code == 503:
+        yield courser.Pause(0.1)
+        response = yield request
+    body: bytes = yield courser.Read(response)
+    response.extensions["size"] = len(body)
+    response.attach(Counting())
+    return response
+
+
+def aside(request: courser.Request) -> courser.Flow:
+    answer: courser.Answer = yield courser.Send(courser.Request("GET", HERE))
+    if answer.is_error:
+        return courser.Stored(203)
+    yield courser.Wait(courser.Event())
+    return (yield from repeat(request))
+
+
+class Counting:
+    size = 0
+
+    def feed(self, data: bytes, /) -> bytes:
+        self.size += len(data)
+        return data
+
+    def end(self) -> courser.Call | None:
+        return courser.Call(print, self.size)
+
+    def abort(self) -> None:
+        pass
+
+
+def around(middleware: courser.Middleware, request: courser.Request) -> list[courser.Step]:
+    counting: courser.BodyFilter = Counting()
+    counting.abort()
+    return list(middleware(request))
+
+
+flows: list[courser.Middleware] = [repeat, aside, signing]
+courser.Client(middleware=flows, auth=repeat)
+courser.AsyncClient(middleware=[repeat, aside])
+
+
+def read(response: courser.Response) -> None:
+    assert_type(response.text, str)
+
+
+def look(response: courser.Answer | courser.Response) -> courser.Response | None:
+    return None if response.ok else courser.Response(200)
+
+
+async def look_later(response: courser.Answer) -> None:
+    response.raise_for_status()
+
+
 def follow(response: courser.Response) -> None:
+    courser.Client(event_hooks={"request": [print], "response": [read, look]})
+    courser.AsyncClient(event_hooks={"response": look_later})
     client = courser.Client(trace=listen, event_hooks={"request": [print], "response": print}, middleware=[answer])
     courser.AsyncClient(trace=listen_later, event_hooks=client.event_hooks)
     courser.Client(trace=courser.HARRecorder("a.har"))

@@ -36,6 +36,23 @@ client.map([5])  # refused: a number is no request
 courser.Session  # refused: not public
 
 
+def unknown(request: courser.Request) -> courser.Flow:
+    yield 5  # refused: nothing that a flow may yield
+    return courser.Stored(200)
+
+
+def nothing(request: courser.Request) -> courser.Flow:
+    yield request
+    return None  # refused: no response
+
+
+def at_once(request: courser.Request) -> courser.Response:
+    return courser.Response(200)
+
+
+courser.Client(middleware=[at_once])  # refused: no generator
+
+
 async def main() -> None:
     await aclient.get(HERE, {"a": 1})  # refused: positional parameters
     await aclient.get(HERE, parms={})  # refused: a misspelt option

@@ -26,16 +26,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 
-from ..hints import TYPE_CHECKING, Protocol
+from ..hints import TYPE_CHECKING, Any, Protocol
 from ..settings import is_number
 from ..values.headers import Headers
+from ..values.request import Request
+from ..values.response import Response
 
 if TYPE_CHECKING:
-    from typing import Any, TypeAlias
+    from typing import TypeAlias
 
     from ..settings import HeaderTypes
-    from ..values.request import Request
-    from ..values.response import Response
     from ..values.tracing import EventName
     from ..values.url import URL
 
@@ -280,6 +280,12 @@ class Stored:
         self.reason_phrase = reason_phrase
 
 
-Step: TypeAlias = "Request | Send | Read | Pause | Wait | Call | Note | Whole"
-Flow: TypeAlias = "Generator[Step, Any, Answer | Response | Stored]"
-Middleware: TypeAlias = "Callable[[Request], Flow]"
+# Not in quotes: users name them, and may do so where annotations are evaluated.
+Step: TypeAlias = Request | Send | Read | Pause | Wait | Call | Note | Whole
+"""What a flow may yield."""
+
+Flow: TypeAlias = Generator[Step, Any, Answer | Response | Stored]
+"""What a middleware makes of a request."""
+
+Middleware: TypeAlias = Callable[[Request], Flow]
+"""What the option `middleware` is a series of."""
