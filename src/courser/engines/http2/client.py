@@ -228,34 +228,24 @@ class ClientEngine(Engine):
         return 0
 
     def _take_block(self, number: int, block: bytes, is_last: bool) -> None:
-        known = self._known.get(block)
-        fields = None
+        stream = self._streams.get(number)
+        if stream is not None and stream.due:
+            head, left = self._known.get(block) or self._read_head(block)
+            self._begin(stream, head, left, is_last)
+            return
+        self._take_trailers(number, block, is_last)
+
+    def _read_head(self, block: bytes) -> tuple[ResponseHead, int]:
+        """A head, and how many bytes of body may follow it; kept where the same block means the same again."""
         before = self._decoder.generation
-        if known is None:
-            fields = self._decode(block)
-        if not self._counts(number, HEADERS):
-            return
-        stream = self._streams[number]
-        if known is not None and stream.due:
-            self._begin(stream, *known, is_last)
-            return
-        if fields is None:
-            fields = self._decode(block)
-        if fields is None:
-            raise self._too_many_fields()
-        if not stream.due:
-            self._take_trailers(stream, fields, is_last)
-            return
-        head = read_response(fields)
-        left = ENDLESS if head.length is None else head.length
-        if head.status in BODILESS:
-            left = 0
+        head = read_response(self._decode_head(block))
+        left = 0 if head.status in BODILESS else ENDLESS if head.length is None else head.length
         is_steady = before == self._decoder.generation and len(block) <= _LARGEST_KEPT
         if is_steady and head.status >= 200 and not head.sets_cookies:
             if len(self._known) >= _MOST_KEPT:
                 self._known.clear()
             self._known[block] = (head, left)
-        self._begin(stream, head, left, is_last)
+        return head, left
 
     def _begin(self, stream: Stream, head: ResponseHead, left: int, is_last: bool) -> None:
         """A head is there; see what follows it (RFC 9113 section 8.1)."""

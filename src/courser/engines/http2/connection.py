@@ -115,7 +115,8 @@ class Connection(ABC):
     def _answer(self, frame: bytes) -> None:
         """Queue a frame that the peer has caused; it may not cause many without reading them (CVE-2019-9512)."""
         outbox = self._outbox
-        if len(outbox.control) + len(outbox.heads) > self._limits.queued:
+        outbox.answers += 1
+        if outbox.answers > self._limits.queued:
             raise ConnectionFault("the peer reads no answers and goes on asking", ErrorCode.ENHANCE_YOUR_CALM)
         outbox.after_heads(frame)
 
@@ -136,7 +137,7 @@ class Connection(ABC):
         peer.take(items)
         for name, value in items:
             if name == HEADER_TABLE_SIZE:
-                self._encoder.resize(min(value, TABLE_SIZE))
+                self._encoder.resize(value)
         self._outbox.frame = peer.frame
         if peer.window != before:
             self._shift_windows(peer.window - before)
@@ -206,6 +207,21 @@ class Connection(ABC):
         self.goaway = (last, code, payload[8 : 8 + MAX_DEBUG])
         self.draining = True
         self._refuse_above(last, f"the peer is going away ({code_name(code)}) and has not acted on the request")
+
+    def _take_priority(self, flags: int, number: int, payload: bytes) -> None:
+        """Deprecated by RFC 9113 section 5.3.2; nothing is kept, so nothing can be churned (CVE-2019-9513)."""
+        self._floods.count("others", self._now)
+        if not number:
+            raise ConnectionFault("PRIORITY on stream 0")
+        if len(payload) != 5:
+            raise ConnectionFault(f"a PRIORITY of {len(payload)} bytes", ErrorCode.FRAME_SIZE_ERROR)
+
+    def _take_push(self, flags: int, number: int, payload: bytes) -> None:
+        raise ConnectionFault("PUSH_PROMISE, which nobody asked for")
+
+    def _take_other(self, flags: int, number: int, payload: bytes) -> None:
+        """Unknown frames are ignored (RFC 9113 section 5.5)."""
+        self._floods.count("others", self._now)
 
     @abstractmethod
     def _refuse_above(self, last: int, detail: str) -> None:

@@ -20,7 +20,8 @@ __all__ = ["CONNECTION_FIELDS", "Fields", "Meaning", "excerpt", "read_length", "
 _NAME: Final = late_pattern(rb"[!#$%&'*+\-.^_`|~0-9a-z]++")
 """A token without upper case."""
 
-_DIGITS: Final = late_pattern(rb"[0-9]{1,19}+")
+_DIGITS: Final = 19
+"""As many as 64 bits have at most."""
 
 _TEXT: Final = bytes((0x09, *range(0x20, 0x7F), *range(0x80, 0x100)))
 """What a value may hold (RFC 9110 section 5.5)."""
@@ -39,15 +40,13 @@ class Meaning:
     CODING: Final = 2
     EXPECT: Final = 3
     CONNECTION: Final = 4
-    TE: Final = 5
 
 
 _MEANINGS: Final[dict[bytes, int]] = {
     b"content-length": Meaning.LENGTH,
     b"content-encoding": Meaning.CODING,
     b"expect": Meaning.EXPECT,
-    **dict.fromkeys(CONNECTION_FIELDS, Meaning.CONNECTION),
-    b"te": Meaning.TE,
+    **dict.fromkeys((*CONNECTION_FIELDS, b"te"), Meaning.CONNECTION),
 }
 
 _known: Final[dict[bytes, int]] = dict(_MEANINGS)
@@ -82,6 +81,8 @@ def translate(fields: Fields) -> tuple[bytes, list[tuple[int, bytes]]]:
         if meaning is None:
             _learn(name)
         elif meaning:
+            if meaning >= Meaning.CONNECTION:
+                _check_connection(name, value)
             special.append((meaning, value))
         # Where nothing is stripped, the same object comes back.
         if value.strip(b" \t") is not value:
@@ -91,8 +92,6 @@ def translate(fields: Fields) -> tuple[bytes, list[tuple[int, bytes]]]:
     # One look at all of them: without text, the ends of the lines are left and nothing else.
     if lines.translate(None, _TEXT) != b"\r\n" * len(fields):
         raise _bad_value(fields)
-    if special:
-        _check_connection(special)
     return lines, special
 
 
@@ -124,12 +123,11 @@ def _bad_value(fields: Fields) -> StreamFault:
     return StreamFault(f"the value of {excerpt(name)} holds the control character {control!r}")
 
 
-def _check_connection(special: list[tuple[int, bytes]]) -> None:
-    for meaning, value in special:
-        if meaning == Meaning.CONNECTION:
-            raise StreamFault("a field about a connection of HTTP/1.1")
-        if meaning == Meaning.TE and value.lower() != b"trailers":
-            raise StreamFault(f"TE is {excerpt(value)}; only 'trailers' has a meaning here")
+def _check_connection(name: bytes, value: bytes) -> None:
+    if name != b"te":
+        raise StreamFault(f"{name.decode()}, a field about a connection of HTTP/1.1")
+    if value.lower() != b"trailers":
+        raise StreamFault(f"te is {excerpt(value)}; only 'trailers' has a meaning here")
 
 
 def read_length(special: list[tuple[int, bytes]]) -> int | None:
@@ -138,15 +136,16 @@ def read_length(special: list[tuple[int, bytes]]) -> int | None:
     Raises:
         StreamFault: it is no number, or two differ.
     """
-    found: bytes | None = None
-    for meaning, value in special:
-        if meaning != Meaning.LENGTH:
-            continue
-        for item in value.split(b","):
-            digits = item.strip(b" \t")
-            if _DIGITS.fullmatch(digits) is None:
-                raise StreamFault(f"Content-Length is {excerpt(digits)}, not a number of at most 19 digits")
-            if found is not None and digits != found:
-                raise StreamFault(f"two values of Content-Length differ: {excerpt(found)} and {excerpt(digits)}")
-            found = digits
-    return None if found is None else int(found)
+    values = [value for meaning, value in special if meaning == Meaning.LENGTH]
+    if not values:
+        return None
+    first = values[0]
+    if len(values) == 1 and first.isdigit() and len(first) <= _DIGITS:
+        return int(first)
+    found = {item.strip(b" \t") for value in values for item in value.split(b",")}
+    for digits in found:
+        if not digits.isdigit() or len(digits) > _DIGITS:
+            raise StreamFault(f"Content-Length is {excerpt(digits)}, not a number of at most {_DIGITS} digits")
+    if len(found) > 1:
+        raise StreamFault("two values of Content-Length differ")
+    return int(found.pop())

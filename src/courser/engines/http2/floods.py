@@ -26,13 +26,13 @@ class Floods:
         self._counts: dict[str, int] = {}
         self._start = float("-inf")
 
-    def count(self, what: str, now: float, extra: int = 0) -> None:
-        """Count one.
+    def count(self, what: str, now: float, number: int = 1) -> None:
+        """Count frames.
 
         Args:
             what: the name of a bound of HTTP2Limits.
             now: seconds of the clock that the engine is given.
-            extra: how many more than the bound may come.
+            number: how many; fewer than none where something speaks for them.
 
         Raises:
             ConnectionFault: too many came.
@@ -40,10 +40,10 @@ class Floods:
         if now - self._start >= PERIOD:
             self._start = now
             self._counts.clear()
-        count = self._counts[what] = self._counts.get(what, 0) + 1
+        count = self._counts[what] = self._counts.get(what, 0) + number
         bound: int = getattr(self._limits, what)
-        if count > bound + extra:
+        if count > bound:
             raise ConnectionFault(
-                f"too many frames of one kind in {PERIOD:.0f} seconds ({what}: more than {bound + extra})",
+                f"too many frames of one kind in {PERIOD:.0f} seconds ({what}: more than {bound})",
                 ErrorCode.ENHANCE_YOUR_CALM,
             )

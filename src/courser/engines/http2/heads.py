@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from ...hints import TYPE_CHECKING
 from ...values.fields import TOKEN
 from ...values.pattern import late_pattern
@@ -23,7 +21,6 @@ __all__ = ["BODILESS", "read_request", "read_response", "read_trailers"]
 BODILESS: Final = frozenset((204, 304))
 """Statuses of final responses that have no body, whatever their fields say (RFC 9110 section 6.4.1)."""
 
-_STATUS: Final = re.compile(rb"[1-9][0-9]{2}")
 _TARGET: Final = late_pattern(rb"[!-~]++")
 _SCHEME: Final = late_pattern(rb"[A-Za-z][A-Za-z0-9+.\-]*+")
 
@@ -46,7 +43,7 @@ def read_response(fields: Fields) -> ResponseHead:
     if not fields or fields[0][0] != b":status":
         raise StreamFault("a response that does not begin with :status")
     digits = fields[0][1]
-    if _STATUS.fullmatch(digits) is None:
+    if not digits.isdigit() or len(digits) != 3 or digits < b"100":
         raise StreamFault(f":status is {excerpt(digits)}")
     lines, special = translate(fields[1:])
     length = coding = None

@@ -36,17 +36,18 @@ class Outbox:
         heads: HEADERS, whole or in pieces, and what must not overtake them.
         credit: bytes of DATA that the peer's window of the connection takes.
         frame: bytes of DATA that the peer takes in one frame.
-        frames: how many DATA frames have left.
+        frames: how many DATA frames have left since somebody set it to 0.
+        answers: how many control frames wait that the peer has caused.
     """
 
-    __slots__ = ("_ready", "control", "credit", "frame", "frames", "heads")
+    __slots__ = ("_ready", "answers", "control", "credit", "frame", "frames", "heads")
 
     def __init__(self) -> None:
         self.control: list[bytes] = []
         self.heads: list[bytes] = []
         self.credit = INITIAL_WINDOW
         self.frame = FRAME_SIZE
-        self.frames = 0
+        self.frames = self.answers = 0
         self._ready: deque[tuple[Stream, Upload]] = deque()
 
     def after_heads(self, frame: bytes) -> None:
@@ -86,6 +87,7 @@ class Outbox:
         if self.control:
             parts: list[bytes | memoryview] = [*self.control, *self.heads]
             self.control.clear()
+            self.answers = 0
         else:
             parts = [*self.heads]
         self.heads.clear()

@@ -7,7 +7,7 @@ from ...hints import TYPE_CHECKING
 from ..events import END
 from .engine import Engine
 from .faults import ConnectionFault, ErrorCode
-from .frames import HEADERS, LAST_ID, PREFACE, goaway, headers, ping, rst_stream
+from .frames import LAST_ID, PREFACE, goaway, headers, ping, rst_stream
 from .heads import BODILESS, read_request
 from .limits import HTTP2_LIMITS
 from .requests import sent_fields
@@ -174,25 +174,19 @@ class ServerEngine(Engine):
         return self._acted
 
     def _take_block(self, number: int, block: bytes, is_last: bool) -> None:
-        fields = self._decode(block)
-        is_new = number & 1 == 1 and number > self._highest
-        if not is_new:
-            if self._counts(number, HEADERS):
-                if fields is None:
-                    raise self._too_many_fields()
-                self._take_trailers(self._streams[number], fields, is_last)
+        if number & 1 == 0 or number <= self._highest:
+            self._take_trailers(number, block, is_last)
             return
         self._highest = number
         if number > self._final or len(self._streams) >= self._limits.streams:
+            self._decode(block)
             self._floods.count("resets", self._now)
             self._answer(rst_stream(number, ErrorCode.REFUSED_STREAM))
             # What follows was on its way already.
             self._note_reset(number, self._tuner.size)
             return
         self._acted = number
-        if fields is None:
-            raise self._too_many_fields()
-        head, protocol = read_request(fields)
+        head, protocol = read_request(self._decode_head(block))
         stream = Served(number, head.method, self._tuner.size, self.peer.window)
         stream.protocol = protocol
         stream.left = ENDLESS if head.length is None or head.method == b"CONNECT" else head.length
