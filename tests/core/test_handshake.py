@@ -14,6 +14,7 @@ from weakref import ref
 
 import pytest
 import trustme
+from judge import Judge
 
 from courser.core import handshake as module
 from courser.core.dial import Dial
@@ -303,6 +304,26 @@ def test_a_session_is_resumed(connect: Connect, trusting: ssl.SSLContext) -> Non
     again = encrypt(connect(), trusting, session=link.session)
 
     assert cast("TLSLink", again)._object.session_reused
+
+
+class Anything(set[bytes]):
+    def __contains__(self, key: object) -> bool:
+        return True
+
+
+def test_who_judges_in_openssls_place_sees_the_certificates_of_every_connection(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a session that is resumed a peer shows none, and truststore would have none to judge."""
+    context = Judge(ssl.PROTOCOL_TLS_CLIENT)
+    with pytest.raises(CertificateError):
+        encrypt(connect(), context)
+    monkeypatch.setattr(Judge, "known", Anything())
+    link = encrypt(connect(), context)
+    receive(link)
+    again = encrypt(connect(), context, session=link.session)
+
+    assert not cast("TLSLink", again)._object.session_reused
 
 
 def test_a_session_of_another_context_is_left(

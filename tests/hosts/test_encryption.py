@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import ipaddress
 import socket
 import ssl
@@ -13,9 +14,11 @@ from typing import Any
 import pytest
 from authority import Authority
 from faultserver import FaultServer, Gone, Peer, answering, chunked, once, reply, stall
+from judge import Judge
 from worlds import World
 
 import courser
+from courser.tls.context import Contexts
 
 x509 = pytest.importorskip("cryptography.x509")
 
@@ -375,6 +378,27 @@ async def test_sessions_resume_on_the_next_connection(world: World, serve: Serve
         await world.sleep(0.005)
 
     assert reused == [False, True, True]
+
+
+async def test_where_the_system_judges_it_is_asked_for_every_connection(
+    world: World, serve: Serve, authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As macOS and Windows are, by the package truststore."""
+    monkeypatch.setattr("courser.tls.context.judging_context", lambda: Judge)
+    monkeypatch.setattr("courser.tls.roots.judging_context", lambda: Judge)
+    monkeypatch.setattr("courser.tls.context.contexts", Contexts())
+    monkeypatch.setattr(Judge, "known", {base64.b64decode(authority.pins[authority.good].removeprefix("sha256//"))})
+    good = serve(once(FINE, Peer.close_notify), tls=authority.good)
+    bad = serve(answering(FINE), tls=authority.stranger)
+    client = world.client()
+
+    for _ in range(3):
+        assert (await client.get(good.url())).content == b"fine"
+        assert await world.until(lambda: good.open == 0)
+    with pytest.raises(courser.CertificateError, match=r"not trusted; .*O=trustme.*the system's roots.*verify='/path"):
+        await client.get(bad.url())
+    assert bad.requests == []
+    assert (await client.get(good.url(), verify=authority.roots)).content == b"fine"
 
 
 @pytest.mark.parametrize("told", [True, False])

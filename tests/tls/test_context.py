@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 from pathlib import Path
 from typing import Any
 
 import pytest
 import trustme
+from judge import Judge
 
 from courser.core.route import TLSPolicy
 from courser.errors import InvalidRequest
 from courser.tls import context as module
 from courser.tls.context import Contexts
 from courser.tls.roots import VARIABLES
+from courser.tls.watch import Watch
 
 PROTOCOLS = ("http/1.1",)
 
@@ -104,7 +107,7 @@ def test_contexts_that_nobody_may_ever_need_again_are_not_kept_for_ever() -> Non
     contexts = Contexts()
     built = contexts.build(TLSPolicy(verify=False), PROTOCOLS)
     for number in range(module.KEPT):
-        contexts._built[number] = built
+        contexts._built[number] = module.Built(built, Watch(()))
     contexts.build(TLSPolicy(verify=False, minimum_version="1.3"), PROTOCOLS)
 
     assert len(contexts._built) == 1
@@ -195,12 +198,91 @@ def test_an_environment_that_is_not_trusted_makes_no_other_context(
     assert Contexts().build(TLSPolicy(trust_env=False), PROTOCOLS).keylog_filename is None
 
 
+def replace(path: Path, content: bytes) -> None:
+    """Put a file in the place of another, as whoever renews certificates does."""
+    other = path.with_suffix(".new")
+    other.write_bytes(content)
+    os.replace(other, path)
+
+
+@pytest.mark.parametrize("how", ["verify", "SSL_CERT_FILE"])
+def test_roots_that_were_renewed_are_read_again(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, folder: Path, how: str
+) -> None:
+    file = tmp_path / "ca.pem"
+    file.write_bytes((folder / "ca.pem").read_bytes())
+    monkeypatch.setenv("SSL_CERT_FILE", str(file))
+    policy = TLSPolicy(verify=str(file)) if how == "verify" else TLSPolicy()
+    contexts = Contexts()
+    first = contexts.build(policy, PROTOCOLS)
+    assert contexts.get(policy, PROTOCOLS) is first
+
+    replace(file, file.read_bytes() + trustme.CA().cert_pem.bytes())
+
+    assert contexts.get(policy, PROTOCOLS) is None
+    second = contexts.build(policy, PROTOCOLS)
+    assert subjects(second) == subjects(first) + 1
+    assert contexts.get(policy, PROTOCOLS) is second
+
+
+def test_a_folder_of_roots_that_has_changed_is_another_one(tmp_path: Path) -> None:
+    """OpenSSL remembers what it has found in one."""
+    contexts = Contexts()
+    policy = TLSPolicy(verify=str(tmp_path))
+    contexts.build(policy, PROTOCOLS)
+    (tmp_path / "0a1b2c3d.0").touch()
+
+    assert contexts.get(policy, PROTOCOLS) is None
+
+
+def test_roots_that_are_gone_are_an_error_and_come_back(tmp_path: Path, folder: Path) -> None:
+    file = tmp_path / "ca.pem"
+    file.write_bytes((folder / "ca.pem").read_bytes())
+    contexts = Contexts()
+    policy = TLSPolicy(verify=str(file))
+    contexts.build(policy, PROTOCOLS)
+    content = file.read_bytes()
+    file.unlink()
+
+    with pytest.raises(InvalidRequest, match=r"ca\.pem"):
+        contexts.build(policy, PROTOCOLS)
+    file.write_bytes(content)
+    assert contexts.build(policy, PROTOCOLS)
+
+
+def test_the_system_judges_by_itself_where_it_can(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    """Only where its own roots are meant: what is named stands alone (CVE-2019-11324)."""
+    monkeypatch.setattr(module, "judging_context", lambda: Judge)
+    monkeypatch.setattr("courser.tls.roots.judging_context", lambda: Judge)
+    context = build()
+
+    assert isinstance(context, Judge)
+    assert context.loaded == []
+    assert context.minimum_version is ssl.TLSVersion.TLSv1_2
+    assert type(build(verify=str(folder / "ca.pem"))) is ssl.SSLContext
+    assert type(build(verify=False)) is ssl.SSLContext
+
+
 # Client certificates
 
 
 def test_a_client_certificate_is_loaded(folder: Path) -> None:
     assert build(verify=False, cert=(str(folder / "cert.pem"), str(folder / "key.pem"), None))
     assert build(verify=False, cert=(str(folder / "both.pem"), None, "not needed"))
+
+
+@pytest.mark.parametrize("renewed", ["cert.pem", "key.pem"])
+def test_a_client_certificate_that_was_renewed_is_read_again(tmp_path: Path, folder: Path, renewed: str) -> None:
+    for name in ("cert.pem", "key.pem"):
+        (tmp_path / name).write_bytes((folder / name).read_bytes())
+    contexts = Contexts()
+    policy = TLSPolicy(verify=False, cert=(str(tmp_path / "cert.pem"), str(tmp_path / "key.pem"), None))
+    contexts.build(policy, PROTOCOLS)
+    assert contexts.get(policy, PROTOCOLS) is not None
+
+    replace(tmp_path / renewed, (folder / renewed).read_bytes())
+
+    assert contexts.get(policy, PROTOCOLS) is None
 
 
 @pytest.mark.parametrize("chain", ["none.pem", "ca.pem"])

@@ -65,6 +65,17 @@ def test_the_source_of_roots_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     assert "the certificates given as verify" in told(refused(), None, verify="-----BEGIN CERTIFICATE-----")
 
 
+@pytest.mark.parametrize(
+    ("given", "text"),
+    [
+        (("Peer sent no certificates to verify",), "Peer sent no certificates to verify"),
+        ((), "SSLCertVerificationError"),
+    ],
+)
+def test_who_judges_in_openssls_place_may_say_less(given: tuple[str, ...], text: str) -> None:
+    assert f": b.example: {text}; checked against" in told(ssl.SSLCertVerificationError(*given), None)
+
+
 HINTS = {
     18: "verify='/path/to/ca.pem'.*SSL_CERT_FILE.*fingerprints",
     19: "verify='/path/to/ca.pem'",
@@ -75,6 +86,14 @@ HINTS = {
     64: "server_hostname=",
     26: "something else than a server",
     66: "SECLEVEL",
+    0x800B0109: "verify='/path/to/ca.pem'",
+    0x800B010A: "verify='/path/to/ca.pem'",
+    0x800B0101: "unless the clock here is wrong",
+    0x800B010F: "server_hostname=",
+    0x800B0110: "something else than a server",
+    -67843: "verify='/path/to/ca.pem'",
+    -67818: "unless the clock here is wrong",
+    -67602: "server_hostname=",
 }
 
 

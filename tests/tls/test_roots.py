@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import ssl
+import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -182,9 +185,56 @@ def test_each_system_keeps_its_roots_somewhere(
         path.mkdir()
         (path / name).touch()
     monkeypatch.setattr(sys, "platform", platform)
+    monkeypatch.setattr(module, "_truststore", lambda: None)
     monkeypatch.setattr(module, "HASHED_FOLDERS", (str(tmp_path / "none"), str(plain), str(hashed)))
 
     assert asked(roots_of(TLSPolicy())) == (["the system"] if platform == "win32" else [str(hashed)])
+
+
+@pytest.mark.parametrize("platform", ["darwin", "win32", "linux"])
+def test_the_system_is_asked_itself_where_truststore_can(
+    monkeypatch: pytest.MonkeyPatch, openssl: tuple[Path, Path], platform: str
+) -> None:
+    kind = type("Judge", (Noting,), {})
+    monkeypatch.setattr(sys, "platform", platform)
+    monkeypatch.setitem(sys.modules, "truststore", SimpleNamespace(SSLContext=kind))
+    module._truststore.cache_clear()
+    try:
+        assert module.judging_context() is (None if platform == "linux" else kind)
+        if platform != "linux":
+            assert roots_of(TLSPolicy()) == Roots("the system's roots", store=True)
+            assert asked(roots_of(TLSPolicy())) == []
+    finally:
+        module._truststore.cache_clear()
+
+
+def test_truststore_may_be_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "darwin")
+    monkeypatch.setitem(sys.modules, "truststore", None)
+    module._truststore.cache_clear()
+    try:
+        assert module.judging_context() is None
+    finally:
+        module._truststore.cache_clear()
+
+
+def test_truststore_is_not_met_before_it_is_needed() -> None:
+    code = "import sys, courser, courser.tls.context; assert 'truststore' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize(
+    ("roots", "paths"),
+    [
+        (Roots("x", file="/a.pem"), ["/a.pem"]),
+        (Roots("x", folder=os.pathsep.join(["/a", "/b"])), ["/a", "/b"]),
+        (Roots("x", file="/a.pem", folder="/a"), ["/a.pem", "/a"]),
+        (Roots("x", data="PEM"), []),
+        (Roots("x", store=True), []),
+    ],
+)
+def test_where_they_are(roots: Roots, paths: list[str]) -> None:
+    assert roots.paths == paths
 
 
 @pytest.mark.parametrize("present", [False, True])

@@ -220,7 +220,7 @@ class Encryption:
 
     def _wrap(self, link: Link, context: ssl.SSLContext) -> TLSLink:
         kind = NestedTLSLink if isinstance(link, Passage) else TLSLink
-        if self._session is not None:
+        if self._session is not None and _resumes(context):
             try:
                 return kind(link, context, self.label, self._session)
             except ValueError:
@@ -242,6 +242,14 @@ class Encryption:
             return error
         failure.__cause__ = error
         return failure
+
+
+def _resumes(context: ssl.SSLContext) -> bool:
+    """Whether sessions may be resumed: a peer does not show its certificates again then.
+
+    OpenSSL has kept what it found the first time. Who judges in its place, as truststore does, would find nothing.
+    """
+    return type(context).__module__ == "ssl"
 
 
 def peer_name(host: str, policy: TLSPolicy) -> str:

@@ -5,6 +5,9 @@ them in a hashed folder, OpenSSL is pointed at the folder and reads the one root
 
 A context that a user made is used as it is and never changed: what would have to be set on it (the application
 protocols on offer) is the user's business then.
+
+Where the operating system itself judges certificates, the package truststore makes the context: it has OpenSSL shake
+hands without judging, and asks the system before anything else is sent.
 """
 
 from __future__ import annotations
@@ -17,11 +20,14 @@ import threading
 from ..core.fork import remember
 from ..core.route import TLSPolicy
 from ..errors import InvalidRequest
-from ..hints import TYPE_CHECKING
-from .roots import VARIABLES, roots_of
+from ..hints import TYPE_CHECKING, NamedTuple
+from .roots import VARIABLES, judging_context, roots_of
+from .watch import Watch
 
 if TYPE_CHECKING:
     from typing import Final
+
+    from .roots import Roots
 
 __all__ = ["Contexts", "contexts"]
 
@@ -29,19 +35,27 @@ KEPT: Final = 256
 """Contexts that are kept; beyond, all are forgotten and built anew when they are needed."""
 
 
+class Built(NamedTuple):
+    """A context, and the files that it was made of."""
+
+    context: ssl.SSLContext
+    files: Watch
+
+
 class Contexts:
-    """A cache of contexts by policy and application protocols."""
+    """A cache of contexts by policy and application protocols; one whose files have changed since is built anew."""
 
     def __init__(self) -> None:
-        self._built: dict[object, ssl.SSLContext] = {}
+        self._built: dict[object, Built] = {}
         self._lock = threading.Lock()
         remember(self)
 
     def get(self, policy: TLSPolicy, protocols: tuple[str, ...]) -> ssl.SSLContext | None:
-        """The context for a policy, if it was built before."""
+        """The context for a policy, if it was built before, of files that are still the same."""
         if isinstance(policy.verify, ssl.SSLContext) and policy.cert is None:
             return policy.verify
-        return self._built.get(_key(policy, protocols))
+        built = self._built.get(_key(policy, protocols))
+        return None if built is None or built.files.changed else built.context
 
     def build(self, policy: TLSPolicy, protocols: tuple[str, ...]) -> ssl.SSLContext:
         """The context for a policy.
@@ -54,7 +68,8 @@ class Contexts:
             if context is None:
                 if len(self._built) >= KEPT:
                     self._built.clear()
-                context = self._built[_key(policy, protocols)] = _build(policy, protocols)
+                built = self._built[_key(policy, protocols)] = _build(policy, protocols)
+                context = built.context
             return context
 
     def forget(self) -> None:
@@ -69,13 +84,15 @@ def _key(policy: TLSPolicy, protocols: tuple[str, ...]) -> object:
     return (policy._replace(server_hostname=None, fingerprints=()), protocols, roots)
 
 
-def _build(policy: TLSPolicy, protocols: tuple[str, ...]) -> ssl.SSLContext:
+def _build(policy: TLSPolicy, protocols: tuple[str, ...]) -> Built:
     if isinstance(policy.verify, ssl.SSLContext):
         raise InvalidRequest(
             detail="cert was given together with an ssl.SSLContext as verify",
             hint="load the client certificate into the context: context.load_cert_chain(...)",
         )
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    roots = None if policy.verify is False else roots_of(policy)
+    files = Watch((*(roots.paths if roots is not None else ()), *(filter(None, (policy.cert or ())[:2]))))
+    context = _new_context(roots)
     context.hostname_checks_common_name = False
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     if sys.version_info >= (3, 13):
@@ -86,17 +103,22 @@ def _build(policy: TLSPolicy, protocols: tuple[str, ...]) -> ssl.SSLContext:
         _set_ciphers(context, policy.ciphers)
     if protocols:
         context.set_alpn_protocols(list(protocols))
-    if policy.verify is False:
+    if roots is None:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     else:
-        roots_of(policy).load(context)
+        roots.load(context)
     if policy.cert is not None:
         _load_certificate(context, policy.cert)
     keylog = os.environ.get("SSLKEYLOGFILE") if policy.trust_env else None
     if keylog:
         context.keylog_filename = keylog
-    return context
+    return Built(context, files)
+
+
+def _new_context(roots: Roots | None) -> ssl.SSLContext:
+    judging = judging_context() if roots is not None and roots.store else None
+    return (judging or ssl.SSLContext)(ssl.PROTOCOL_TLS_CLIENT)
 
 
 def _set_ciphers(context: ssl.SSLContext, ciphers: str) -> None:

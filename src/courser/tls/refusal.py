@@ -18,14 +18,15 @@ if TYPE_CHECKING:
 
 __all__ = ["check_fingerprints", "refusal"]
 
-NOT_YET_VALID: Final = 9
-EXPIRED: Final = 10
-UNTRUSTED: Final = frozenset({2, 18, 19, 20, 21, 27})
+# The first numbers are OpenSSL's (X509_V_ERR in x509_vfy.h), those beyond 2^31 are of Windows (CERT_E in winerror.h),
+# those below zero of macOS (errSec in SecBase.h): truststore gives them as they are.
+OUTDATED: Final = frozenset({9, 10, 0x800B0101, -67818})
+UNTRUSTED: Final = frozenset({2, 18, 19, 20, 21, 27, 0x800B0109, 0x800B010A, -67843})
 """No issuer, signed by itself, a chain that ends nowhere, a root that is not trusted for servers."""
-OTHER_PURPOSE: Final = 26
-OTHER_NAME: Final = frozenset({62, 64})
+OTHER_PURPOSE: Final = frozenset({26, 0x800B0110})
+OTHER_NAME: Final = frozenset({62, 64, 0x800B010F, -67602})
 WEAK: Final = frozenset({66, 67, 68})
-"""Key or signature below the security level (X509_V_ERR in OpenSSL's x509_vfy.h)."""
+"""Key or signature below the security level."""
 
 NAMES_SHOWN: Final = 8
 
@@ -41,12 +42,18 @@ def refusal(
         error: what OpenSSL says.
         certificate: what the peer has shown, in DER, where it is known.
     """
-    told = [f"{name}: {error.verify_message.rstrip('.')}"]
+    told = [f"{name}: {_reason(error).rstrip('.')}"]
     if certificate is not None:
         told.append(_described(certificate))
     roots = roots_of(policy)
     told.append(f"checked against {roots.told}")
-    return CertificateError(phase="tls", detail="; ".join(told), hint=_hint(error.verify_code, roots))
+    return CertificateError(phase="tls", detail="; ".join(told), hint=_hint(getattr(error, "verify_code", 0), roots))
+
+
+def _reason(error: ssl.SSLCertVerificationError) -> str:
+    """What was found; whoever judges in OpenSSL's place may have left it to the error's own text."""
+    told: str = getattr(error, "verify_message", "") or str(error.args[-1] if error.args else type(error).__name__)
+    return told
 
 
 def _described(certificate: bytes) -> str:
@@ -71,11 +78,11 @@ def _hint(code: int, roots: Roots) -> str:
             f"for a private CA give verify='/path/to/ca.pem', or name the file in {variable}; "
             "to trust this very server give verify=courser.TLS(roots=False, fingerprints=[...])"
         )
-    if code in (EXPIRED, NOT_YET_VALID):
+    if code in OUTDATED:
         return f"the server needs another certificate, unless the clock here is wrong: it is {_now()} UTC"
     if code in OTHER_NAME:
         return "use a name that the certificate is for; where none leads to the server, give server_hostname='...'"
-    if code == OTHER_PURPOSE:
+    if code in OTHER_PURPOSE:
         return "it was issued for something else than a server"
     if code in WEAK:
         return "for an old server give verify=courser.TLS(ciphers='DEFAULT@SECLEVEL=1')"

@@ -6,6 +6,7 @@ import os
 import ssl
 import sys
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
 from ..errors import InvalidRequest
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from ..core.route import TLSPolicy
 
-__all__ = ["HASHED_FOLDERS", "VARIABLES", "Roots", "roots_of"]
+__all__ = ["HASHED_FOLDERS", "VARIABLES", "Roots", "judging_context", "roots_of"]
 
 HASHED_FOLDERS: Final = ("/etc/ssl/certs", "/etc/pki/tls/certs", "/system/etc/security/cacerts")
 """Where distributions keep roots under names that OpenSSL can look up (c_rehash)."""
@@ -48,6 +49,12 @@ class Roots(NamedTuple):
     option: str = ""
     store: bool = False
 
+    @property
+    def paths(self) -> list[str]:
+        """Where they are, in files and folders."""
+        files = [] if self.file is None else [self.file]
+        return files + ([] if self.folder is None else self.folder.split(os.pathsep))
+
     def load(self, context: ssl.SSLContext) -> None:
         """Put them into a context.
 
@@ -55,7 +62,8 @@ class Roots(NamedTuple):
             InvalidRequest: they cannot be read, or are none.
         """
         if self.store:
-            context.load_default_certs()
+            if judging_context() is None:
+                context.load_default_certs()
             return
         try:
             if self.file is not None:
@@ -112,7 +120,7 @@ def _system_roots(environment: Mapping[str, str]) -> Roots:
 
 
 def _default_roots() -> Roots:
-    if sys.platform == "win32":
+    if sys.platform == "win32" or judging_context() is not None:
         return Roots("the system's roots", store=True)
     for folder in HASHED_FOLDERS:
         if _is_hashed(folder):
@@ -120,6 +128,24 @@ def _default_roots() -> Roots:
     paths = ssl.get_default_verify_paths()
     file = _there(paths.openssl_cafile)
     return Roots(f"the system's roots in {file or paths.openssl_capath}", file=file, folder=paths.openssl_capath)
+
+
+def judging_context() -> type[ssl.SSLContext] | None:
+    """The kind of context that has the operating system judge certificates; None where OpenSSL has to do it."""
+    return _truststore() if sys.platform in ("darwin", "win32") else None
+
+
+@cache
+def _truststore() -> type[ssl.SSLContext] | None:
+    """What the package truststore has; it is required on these systems, but may have been left out."""
+    from importlib import import_module
+
+    try:
+        package: Any = import_module("truststore")
+    except ImportError:
+        return None
+    kind: type[ssl.SSLContext] = package.SSLContext
+    return kind
 
 
 def _at(path: str, option: str) -> Roots:
