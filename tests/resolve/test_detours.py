@@ -62,10 +62,11 @@ def test_the_environment_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("platform", ["darwin", "win32"])
 def test_desktops_are_asked_even_if_the_environment_is_empty(monkeypatch: pytest.MonkeyPatch, platform: str) -> None:
+    from courser.policies.environment import Environment
     from courser.resolve import proxies
 
     monkeypatch.setattr(sys, "platform", platform)
-    said = proxies.Settings({"http": "http://p:1"}, lambda host: False, "here")
+    said = proxies.Settings({"http": "http://p:1"}, proxies.Exemptions((), False), "here", Environment({}))
     monkeypatch.setattr(proxies, "_settings", lambda platform: said)
 
     assert hops(Detours(None, {}, True), "http://a") == ["http://p:1"]

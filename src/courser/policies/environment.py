@@ -65,10 +65,20 @@ class Environment:
         if found is None:
             return Advice(None, "the environment names no proxy")
         name, value = found
+        exempt = self.exempts(host, port)
+        return (
+            Advice(value, f"{name} in the environment") if exempt is None else Advice(None, f"{exempt}, against {name}")
+        )
+
+    def exempts(self, host: str, port: int) -> str | None:
+        """Which entry of NO_PROXY says that a host is reached directly; None where none does.
+
+        Args:
+            host: as `URL.host` has it.
+            port: the port to connect to.
+        """
         entry = self._no_proxy.find(host, port)
-        if entry is not None:
-            return Advice(None, f"{self._no_proxy_name} has {entry!r}, against {name}")
-        return Advice(value, f"{name} in the environment")
+        return None if entry is None else f"{self._no_proxy_name} has {entry!r}"
 
 
 def _name(variables: Mapping[str, str], lower: str) -> str:
