@@ -67,7 +67,7 @@ def test_desktops_are_asked_even_if_the_environment_is_empty(monkeypatch: pytest
 
     monkeypatch.setattr(sys, "platform", platform)
     said = proxies.Settings({"http": "http://p:1"}, proxies.Exemptions((), False), "here", Environment({}))
-    monkeypatch.setattr(proxies, "_settings", lambda platform: said)
+    monkeypatch.setitem(proxies.DESKTOPS, platform, lambda environment: said)
 
     assert hops(Detours(None, {}, True), "http://a") == ["http://p:1"]
     assert module.sys is sys
