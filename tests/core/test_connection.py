@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import socket
+import sys
+import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from time import monotonic
@@ -13,8 +16,8 @@ from weakref import ref
 import pytest
 
 from courser.core.connection import Connection
-from courser.core.link import RECEIVE_MOST, SocketLink
 from courser.core.lane import Permit
+from courser.core.link import RECEIVE_FIRST, RECEIVE_MOST, SocketLink
 from courser.core.pool import Pool
 from courser.core.reactor import READ, WRITE, Reactor
 from courser.core.route import Route
@@ -30,7 +33,11 @@ class Heard(Connection):
     def __init__(self, link: Any, permit: Any = None) -> None:
         self.told: list[Any] = []
         self.data = b""
+        self.owed = 0
         super().__init__(link, permit or FakePermit(), monotonic())
+
+    def due(self) -> int:
+        return self.owed
 
     def received(self, data: bytes, now: float) -> None:
         self.data += data
@@ -498,15 +505,12 @@ def test_one_turn_takes_so_much_and_no_more() -> None:
 
 def test_a_full_receive_makes_the_next_one_larger(pair: Pair) -> None:
     connection, peer = pair
-    first = connection._size
-    peer.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 2**20)
-    peer.setblocking(False)
-    while peer.send(b"x" * 4096) and len(connection.data) < first:
-        if not connection._poll or connection._poll(0):
-            connection.step()
-        if connection._size == RECEIVE_MOST:
-            break
-        connection._size = 2048
+    assert connection._size == RECEIVE_FIRST
+    peer.send(b"x" * (RECEIVE_FIRST - 1))
+    connection.step()
+    assert connection._size == RECEIVE_FIRST
+    peer.send(b"x" * RECEIVE_FIRST)
+    connection.step()
 
     assert connection._size == RECEIVE_MOST
 
@@ -658,6 +662,7 @@ def test_a_child_process_leaves_a_transport_alone() -> None:
 def test_the_base_knows_no_protocol() -> None:
     connection = Connection(Scripted(), FakePermit(), 0.0)  # type: ignore[arg-type]
     connection.flushed(0.0)
+    assert connection.due() == 0
     for call in (
         lambda: connection.received(b"", 0.0),
         lambda: connection.lost(OSError(), 0.0, sending=True),
@@ -700,21 +705,206 @@ def test_reading_goes_on_while_something_is_unsent() -> None:
     assert connection.pending
 
 
-def test_after_a_full_receive_the_next_step_takes_what_is_left_without_asking(
-    pair: Pair, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    connection, theirs = pair
-    asked: list[int] = []
-    monkeypatch.setattr(connection, "_poll", lambda timeout: asked.append(1) or [(connection.fd, READ)])
-    monkeypatch.setattr(connection, "_size", 4)
-    theirs.sendall(b"123456")
+# Large bodies
 
+
+class Marked(Scripted):
+    """A link over a socket, as far as its poll object is concerned.
+
+    Each wait is written down: a mark, or the milliseconds of a poll.
+    """
+
+    def __init__(self, *receives: Any) -> None:
+        super().__init__(*receives)
+        self.again_above = sys.maxsize  # type: ignore[misc]
+        self.waits: list[Any] = []
+        self.strike: BaseException | None = None
+
+    def gather(self, size: int) -> None:
+        self.waits.append(("mark", size))
+
+    def poll(self, timeout: float | None) -> list[tuple[int, int]]:
+        self.waits.append(timeout)
+        if self.strike is not None:
+            raise self.strike
+        return [(-1, READ)]
+
+
+def flowing(link: Marked, flow: int = RECEIVE_FIRST) -> Heard:
+    """A connection whose last receive has brought much of a body of which much is missing."""
+    link.receives.appendleft(b"x" * flow)
+    connection = Heard(link)
+    connection.owed = RECEIVE_MOST
+    connection._poll = link.poll
     connection.step()
-    assert (connection.data, len(asked)) == (b"1234", 1)
+    assert link.waits == [None]
+    link.waits.clear()
+    return connection
+
+
+GATHERED = [("mark", RECEIVE_MOST), 1.0, ("mark", 1)]
+"""A wait of a moment for a large part."""
+
+
+def test_a_large_part_of_a_large_body_is_waited_for() -> None:
+    link = Marked(b"a" * RECEIVE_MOST, b"b" * RECEIVE_FIRST, b"c")
+    connection = flowing(link)
     connection.step()
-    assert (connection.data, len(asked)) == (b"123456", 1)
+    assert len(connection.data) == RECEIVE_FIRST + RECEIVE_MOST
     connection.step()
-    assert (connection.told, len(asked)) == (["received", "received"], 2)
+    assert len(connection.data) == RECEIVE_FIRST + RECEIVE_MOST + RECEIVE_FIRST
+    assert link.waits == GATHERED * 2
+    connection.step()
+
+    assert connection.data.endswith(b"bc")
+    assert not connection.broken
+
+
+def test_after_a_small_part_any_byte_is_waited_for() -> None:
+    """A body that has come to a halt costs one moment, and then nothing until it goes on or its time is up."""
+    link = Marked(b"a" * (RECEIVE_FIRST - 1), b"b", BlockingIOError())
+    connection = flowing(link)
+    for _ in range(3):
+        connection.step()
+
+    assert link.waits == [*GATHERED, None, None]
+    assert connection.data.endswith(b"ab")
+    assert not connection.broken
+
+
+def test_nothing_is_gathered_of_what_may_not_come() -> None:
+    link = Marked(b"a")
+    connection = flowing(link, RECEIVE_FIRST + 1)
+    connection.owed = RECEIVE_MOST - 1
+    connection.step()
+
+    assert link.waits == [None]
+
+
+def test_a_full_receive_is_followed_by_another_without_asking() -> None:
+    link = Marked(b"a" * RECEIVE_MOST, b"b", b"c")
+    connection = flowing(link)
+    connection.owed = 0
+    connection.step()
+    connection.step()
+    assert connection.data.endswith(b"ab")
+    assert link.waits == []
+    connection.step()
+
+    assert link.waits == [None]
+
+
+def test_a_link_without_a_socket_gathers_nothing() -> None:
+    link = Scripted(b"a" * RECEIVE_FIRST, b"b")
+    link.again_above = sys.maxsize  # type: ignore[misc]
+    connection = Heard(link)
+    connection.owed = RECEIVE_MOST
+    connection._poll = lambda timeout: [(-1, READ)]
+    connection.step()
+    connection.step()
+
+    assert connection.data.endswith(b"b")
+
+
+def test_nothing_is_gathered_in_the_last_moment() -> None:
+    link = Marked(b"a")
+    connection = flowing(link)
+    connection.arm(monotonic())
+    connection.step()
+
+    assert link.waits == []
+    assert connection.told == ["received", "expired"]
+
+
+def test_nothing_is_gathered_while_something_is_unsent() -> None:
+    link = Marked(b"a")
+    connection = flowing(link)
+    link.wants_write = True  # type: ignore[misc]
+    link.flushes.append(True)
+    connection.step()
+
+    assert link.waits == [None]
+
+
+def test_an_exception_while_the_mark_is_high_breaks_the_connection() -> None:
+    link = Marked()
+    connection = flowing(link)
+    link.strike = KeyboardInterrupt()
+    with pytest.raises(KeyboardInterrupt):
+        connection.step()
+
+    assert connection.broken
+    assert not connection.usable(NO_LIMITS, monotonic())
+
+
+def test_a_connection_that_another_thread_closes_is_lost_while_it_gathers() -> None:
+    link = Marked()
+    connection = flowing(link)
+    link.strike = OSError(errno.EBADF, "closed")
+    connection.step()
+
+    assert connection.told == ["received", ("lost", OSError, False)]
+
+
+@pytest.fixture
+def tcp_pair() -> Iterator[Pair]:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        ours = socket.create_connection(server.getsockname())
+        theirs, _ = server.accept()
+    ours.setblocking(False)
+    theirs.settimeout(5)
+    connection = Heard(SocketLink(ours))
+    with theirs:
+        yield connection, theirs
+    connection.close()
+
+
+def sock_of(connection: Heard) -> socket.socket:
+    link = connection.link
+    assert isinstance(link, SocketLink)
+    return link.socket
+
+
+def take(connection: Heard, size: int) -> None:
+    connection.arm(monotonic() + 5)
+    while len(connection.data) < size and "expired" not in connection.told:
+        connection.step()
+    assert len(connection.data) == size
+
+
+def test_a_large_body_that_halts_is_taken_as_far_as_it_has_come(tcp_pair: Pair) -> None:
+    connection, peer = tcp_pair
+    connection.owed = 10**9
+    size = 0
+    for part in (2**20, 2**20 + 7, 2**18, 2**17, 1, 3 * 2**19):
+        thread = threading.Thread(target=peer.sendall, args=(b"x" * part,))
+        thread.start()
+        size += part
+        take(connection, size)
+        thread.join()
+        assert sock_of(connection).getsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT) == 1
+
+    connection.arm(monotonic() + 0.005)
+    while "expired" not in connection.told:
+        connection.step()
+    assert len(connection.data) == size
+    assert not connection.broken
+
+
+@pytest.mark.parametrize("left", [0, 1, RECEIVE_MOST - 1])
+def test_the_end_of_a_large_body_is_heard_at_once(tcp_pair: Pair, left: int) -> None:
+    connection, peer = tcp_pair
+    connection.owed = 10**9
+    connection._flow = RECEIVE_MOST
+    thread = threading.Thread(target=lambda: (peer.sendall(b"x" * left), peer.close()))
+    thread.start()
+    connection.arm(monotonic() + 5)
+    while "end" not in connection.told:
+        connection.step()
+    thread.join()
+
+    assert len(connection.data) == left
+    assert connection.closed
 
 
 def test_who_watches_is_told_of_its_end(pair: Pair) -> None:

@@ -89,6 +89,17 @@ def test_what_comes_is_fed_to_the_exchange(world: World) -> None:
     assert world.connection.heard
 
 
+def test_what_is_due_of_a_body_is_known_by_its_length(world: World) -> None:
+    connection, exchange = world.connection, world.exchange
+    assert connection.due() == 0
+    world.begin()
+    assert connection.due() == 0
+    exchange.head = ResponseHead(200, b"OK", b"1.1", b"", 10, None, True)
+    assert connection.due() == 7
+    exchange.head = ResponseHead(200, b"OK", b"1.1", b"", None, None, True)
+    assert connection.due() == 0
+
+
 def test_what_nobody_asked_for_closes_the_connection(world: World) -> None:
     world.connection.received(b"HTTP/1.1 200 OK\r\n\r\n", 5.0)
 

@@ -11,7 +11,9 @@ import pytest
 import trustme
 from linkpipe import Pipe
 
+from courser.core import link as links
 from courser.core.link import RECEIVE_MOST, Link, SocketLink, TLSLink, TruncatedStream
+from courser.core.reactor import solo_poll
 
 
 @pytest.fixture
@@ -69,6 +71,37 @@ def test_a_socket_knows_its_ends() -> None:
         assert link.info() == {"peer": server.getsockname(), "local": sock.getsockname()}
         link.close()
         assert link.info() == {}
+
+
+def test_a_poll_may_be_told_to_wait_for_many_bytes() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        ours = socket.create_connection(server.getsockname())
+        theirs, _ = server.accept()
+    ours.setblocking(False)
+    link = SocketLink(ours)
+    poll = solo_poll(ours)
+    with ours, theirs:
+        gather = link.gather
+        assert gather is not None
+        gather(3)
+        theirs.send(b"ab")
+        assert ours.recv(100, socket.MSG_PEEK) == b"ab"
+        assert poll(0) == []
+        theirs.send(b"c")
+        assert poll(5000) != []
+        assert link.receive(2) == b"ab"
+        assert poll(0) == []
+        gather(1)
+        assert poll(0) != []
+        gather(3)
+        theirs.close()
+        assert poll(5000) != []
+
+
+def test_where_that_is_not_known_to_work_nobody_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(links, "LOW_WATER", False)
+    with socket.socket() as sock:
+        assert SocketLink(sock).gather is None
 
 
 # TLS
@@ -141,7 +174,9 @@ def test_bytes_pass_both_ways(ends: Ends) -> None:
 def test_it_is_read_as_what_it_runs_over(ends: Ends) -> None:
     """What a poll object does not tell of has to be read until it is dry."""
     assert ends[0].again_above == 1
+    assert ends[0].gather is None
     assert _over_a_socket(ends).again_above == sys.maxsize
+    assert _over_a_socket(ends).gather is not None
 
 
 def _over_a_socket(ends: Ends) -> TLSLink:

@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Callable
 
 import pytest
+from authority import Authority
 from faultserver import FaultServer, Peer, answering, chunked, once, reply
 from worlds import World
 
@@ -48,6 +49,46 @@ async def test_every_framing_gives_the_same_body(world: World, serve: Serve, fra
     assert response.text == TEXT
     assert client.stats() == ({"connections": 1, "idle": 1} if framing in KEPT else {"connections": 0, "idle": 0})
     assert response.http_version == ("HTTP/1.0" if framing.startswith("HTTP/1.0") else "HTTP/1.1")
+
+
+LARGE = BODY * 70
+LARGE_FRAMINGS = {
+    "length": reply(LARGE),
+    "chunked": chunked(*(LARGE[at : at + 99_999] for at in range(0, len(LARGE), 99_999))),
+    "close": b"HTTP/1.1 200 OK\r\n\r\n" + LARGE,
+}
+
+
+@pytest.mark.parametrize("encrypted", [False, True], ids=["plain", "TLS"])
+@pytest.mark.parametrize("framing", LARGE_FRAMINGS)
+async def test_a_large_body_in_bursts_is_whole_and_a_small_one_follows(
+    world: World, serve: Serve, authority: Authority, framing: str, encrypted: bool
+) -> None:
+    answer = LARGE_FRAMINGS[framing]
+    ends = framing == "close"
+
+    def burst(peer: Peer) -> None:
+        peer.request()
+        at = 0
+        for size in (700_000, 1, 300_000, 200_000, len(answer)):
+            peer.send(answer[at : at + size])
+            at += size
+            server.closing.wait(0.003)
+        if ends and encrypted:
+            peer.close_notify()
+        elif not ends:
+            peer.request()
+            peer.send(reply(b"small"))
+            peer.wait_for_close()
+
+    server = serve(burst, answering(reply(b"small")), tls=authority.good if encrypted else None)
+    client = world.client(verify=authority.roots, timeout=5)
+
+    response = await client.get(server.url())
+
+    assert response.content == LARGE
+    assert (await client.get(server.url())).content == b"small"
+    assert server.connections == 1 + ends
 
 
 @pytest.mark.parametrize("size", [None, 1, 2, 1000, 4096, len(BODY) - 1, len(BODY), len(BODY) + 1])

@@ -27,10 +27,11 @@ Call = Callable[[Any, str], Awaitable[bytes]]
 
 LIBRARY = str(Path(courser.__file__).parent)
 LARGE = b"x" * 300_000
+HUGE = b"x" * 900_000
 
 
 def answer(request: Received) -> bytes:
-    return reply(LARGE if request.target == "/large" else request.body or b"fine")
+    return reply({"/large": LARGE, "/huge": HUGE}.get(request.target, request.body or b"fine"))
 
 
 async def get(client: Any, url: str) -> bytes:
@@ -240,10 +241,17 @@ def sync_stream(client: courser.Client, url: str) -> None:
             pass
 
 
+def sync_stream_huge(client: courser.Client, url: str) -> None:
+    with client.stream("GET", url + "huge") as response:
+        for _ in response.iter_bytes():
+            pass
+
+
 SYNC = {
     "warm": (sync_get, True),
     "fresh": (sync_get, False),
     "streamed": (sync_stream, True),
+    "streamed, large": (sync_stream_huge, True),
 }
 
 

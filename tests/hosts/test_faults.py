@@ -155,6 +155,16 @@ LIMITS: dict[str, tuple[Callable[[Peer], None], dict[str, Any], type[courser.HTT
         {"timeout": courser.Timeout(read=0.1)},
         courser.ReadTimeout,
     ),
+    "half a large body": (
+        once(HEAD + b"Content-Length: 2000000\r\n\r\n" + b"x" * 1000000, hold),
+        {"timeout": courser.Timeout(read=0.1)},
+        courser.ReadTimeout,
+    ),
+    "half a large body, total": (
+        once(HEAD + b"Content-Length: 2000000\r\n\r\n" + b"x" * 1000000, hold),
+        {"timeout": courser.Timeout(total=0.1)},
+        courser.DeadlineExceeded,
+    ),
     "half a body, plain": (once(HEAD + b"Content-Length: 10\r\n\r\nabc", hold), {"timeout": 0.1}, courser.ReadTimeout),
 }
 

@@ -16,14 +16,14 @@ from weakref import ReferenceType, finalize
 
 from ..hints import TYPE_CHECKING
 from .fork import remember
-from .link import RECEIVE_MOST, Link
+from .link import RECEIVE_FIRST, RECEIVE_MOST, Link
 from .reactor import READ, WRITE, Reactor, solo_poll
 from .waiter import FOREVER, Waiter
 
 if TYPE_CHECKING:
     from collections import deque
     from collections.abc import Callable
-    from typing import Any, ClassVar
+    from typing import Any, ClassVar, Final
 
     from ..settings import Limits
     from .lane import Permit
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Connection"]
 
-RECEIVE_FIRST = 64 * 1024
-"""What a connection asks for until a receive was full: small enough to come from the heap, not from a fresh map."""
+MOMENT: Final = 0.001
+"""Seconds for which a large part of a body is waited for where a smaller one may be there: the least of a poll."""
 
 _numbers = count(1)
 
@@ -58,8 +58,8 @@ class Connection:
     __slots__ = (
         "__weakref__",
         "_finalizer",
+        "_flow",
         "_interest",
-        "_more",
         "_poll",
         "_receive",
         "_size",
@@ -100,8 +100,8 @@ class Connection:
         self.idle_since = now
         self.number = next(_numbers)
         self.watch: deque[tuple[int, float]] | None = None
+        self._flow = 0
         self._interest = READ
-        self._more = False
         self._poll: Callable[[float | None], list[tuple[int, int]]] | None = None
         self._receive = link.receive
         self._size = RECEIVE_FIRST
@@ -141,11 +141,11 @@ class Connection:
             self.reactor.turn(None)
             return
         now = monotonic()
-        if self._more and not self.unsent and now < self.deadline:
-            # A receive that was full has very likely left something: there is no need to ask.
-            self._more = False
-            self.ready(READ, now)
-            return
+        flow = self._flow
+        if flow:
+            self._flow = 0
+            if now + MOMENT < self.deadline and not self.pending and self._flows(flow, now):
+                return
         poll = self._poll
         if poll is None:
             poll = self._poll = self._solo()
@@ -158,6 +158,42 @@ class Connection:
                 return
         if now >= self.deadline:
             self.expire(now)
+
+    def _flows(self, flow: int, now: float) -> bool:
+        """Receive more of a large body without waiting for its every segment; tell whether that was done.
+
+        Args:
+            flow: bytes that the last receive has brought.
+            now: the time.
+        """
+        gather = getattr(self.link, "gather", None)  # links of other networks need not have it
+        if gather is not None and self.due() >= RECEIVE_MOST:
+            self._gather(gather, now)
+            return True
+        if flow in (RECEIVE_FIRST, RECEIVE_MOST):
+            # A receive that was full has very likely left something: there is no need to ask.
+            self.ready(READ, now)
+            return True
+        return False
+
+    def _gather(self, gather: Callable[[int], object], now: float) -> None:
+        """Wait until a large part of what is due has come, or for a moment, and take it.
+
+        A peer that has to wake us for every segment is slowed down by it. While the mark is high a poll would not tell
+        of the answer to another request: an exception that strikes meanwhile leaves the connection broken.
+        """
+        poll = self._poll
+        if poll is None:
+            poll = self._poll = self._solo()
+        self.broken = True
+        try:
+            gather(RECEIVE_MOST)
+            poll(MOMENT * 1000)
+            gather(1)
+        except OSError as error:
+            self.lost(error, now, sending=False)
+            return
+        self.ready(READ, monotonic())
 
     def look(self) -> None:
         """Take what has come, without waiting for more; for plain code, which nobody else does it for."""
@@ -313,9 +349,9 @@ class Connection:
                 return
             self.received(data, now)
             size = len(data)
-            if size == self._size:
+            if size >= RECEIVE_FIRST:
                 self._size = RECEIVE_MOST
-                self._more = True
+                self._flow = size
             left -= size
             again_above = link.again_above
             # What a link keeps in memory (again_above is 1 there) no poll object tells of: it is read until it is dry.
@@ -324,6 +360,10 @@ class Connection:
         self.broken = False
 
     # What a protocol adds
+
+    def due(self) -> int:
+        """Bytes that the message under way has still to bring, as far as that is known."""
+        return 0
 
     def received(self, data: bytes, now: float) -> None:
         """Take bytes from the link; `b""` is the end."""

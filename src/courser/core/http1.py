@@ -103,6 +103,14 @@ class HTTP1Connection(Connection):
             return
         exchange.feed(events, now)
 
+    def due(self) -> int:
+        reference = self.exchange
+        exchange = None if reference is None else reference()
+        head = None if exchange is None else exchange.head
+        if exchange is None or head is None or head.length is None:
+            return 0
+        return head.length - exchange.received
+
     def lost(self, error: OSError, now: float, *, sending: bool) -> None:
         reference = self.exchange
         exchange = None if reference is None else reference()

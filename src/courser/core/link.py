@@ -6,6 +6,8 @@ much, and raises BlockingIOError when it can take nothing. Any other OSError mea
 
 For a plain socket the two calls *are* the socket's own bound methods: not one Python frame is between an engine and
 the kernel.
+
+A link over a socket has a third, `gather`, for the poll object of its descriptor; other links need not have it.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from __future__ import annotations
 import socket
 import sys
 from collections.abc import Callable
+from functools import partial
 
 from ..hints import TYPE_CHECKING, Protocol
 
@@ -23,7 +26,7 @@ if TYPE_CHECKING:
 Release = Callable[[socket.socket], None]
 """Takes a socket out of a poll object, and closes it."""
 
-__all__ = ["RECEIVE_MOST", "Link", "Release", "SocketLink", "TLSLink", "TruncatedStream"]
+__all__ = ["RECEIVE_FIRST", "RECEIVE_MOST", "Link", "Release", "SocketLink", "TLSLink", "TruncatedStream"]
 
 RECEIVE_MOST: Final = 256 * 1024
 """Bytes that one connection may receive in one turn, so that a download beside it never starves a small answer."""
@@ -31,12 +34,19 @@ RECEIVE_MOST: Final = 256 * 1024
 RECEIVE_FIRST: Final = 64 * 1024
 """What a connection asks for until a receive was full: small enough to come from the heap, not from a fresh map."""
 
+LOW_WATER: Final = sys.platform == "linux"
+"""Whether SO_RCVLOWAT is known to do what `gather` says."""
+
 TLS_RECORD: Final = 16 * 1024
 """The most that one TLS record carries (RFC 8446 section 5.1), and the most that is offered to TLS in one send."""
 
 
 class TruncatedStream(ConnectionError):
     """TLS ended without close_notify: somebody on the path may have cut the stream."""
+
+
+Gather = Callable[[int], object]
+"""Has a poll tell of bytes only when there are so many, or no more will come; with 1 it does as usual."""
 
 
 class Receive(Protocol):
@@ -116,7 +126,7 @@ class Link(Protocol):
 class SocketLink:
     """A connected, non-blocking stream socket: TCP or Unix."""
 
-    __slots__ = ("_release", "receive", "send", "socket")
+    __slots__ = ("_release", "gather", "receive", "send", "socket")
 
     encrypted = False
     alpn: str | None = None
@@ -130,6 +140,9 @@ class SocketLink:
         self._release: Release | None = None
         self.receive: Receive = sock.recv
         self.send: Send = sock.send
+        self.gather: Gather | None = None
+        if LOW_WATER:
+            self.gather = partial(sock.setsockopt, socket.SOL_SOCKET, socket.SO_RCVLOWAT)
 
     def fileno(self) -> int:
         return self.socket.fileno()
@@ -183,7 +196,18 @@ class TLSLink:
         session: a TLS session to resume.
     """
 
-    __slots__ = ("_ask", "_below", "_ended", "_incoming", "_kept", "_object", "_outgoing", "_ssl", "again_above")
+    __slots__ = (
+        "_ask",
+        "_below",
+        "_ended",
+        "_incoming",
+        "_kept",
+        "_object",
+        "_outgoing",
+        "_ssl",
+        "again_above",
+        "gather",
+    )
 
     encrypted = True
     send_most = 4 * TLS_RECORD
@@ -194,6 +218,7 @@ class TLSLink:
         self._ssl = ssl
         self._below = below
         self.again_above = below.again_above
+        self.gather: Gather | None = getattr(below, "gather", None)
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
         self._object = context.wrap_bio(
