@@ -42,7 +42,7 @@ class EchoConnection:
         self.deadline = self.armed = FOREVER
         self.reactor = Reactor()
         self.reactor.register(self, READ)
-        self.source = SharedSource(self.reactor)
+        self.source = SharedSource(self.reactor, self)
         self._lock = threading.Lock()
         self._asked: deque[Question] = deque()
         self._open: set[Question] = set()
@@ -268,7 +268,7 @@ def test_an_exception_while_resigning_does_not_keep_the_seat() -> None:
 def test_a_follower_whose_wait_ends_early_is_not_late(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Latch, "wait", lambda latch, seconds: False)
     reactor = Reactor()
-    source = SharedSource(reactor)
+    source = SharedSource(reactor, reactor)
     source._seat["leader"] = Waiter(source)
     waiter = Waiter(source)
     source.step(waiter)
@@ -282,7 +282,7 @@ def test_a_follower_whose_wait_ends_early_is_not_late(monkeypatch: pytest.Monkey
 
 def test_a_leader_keeps_its_own_deadline() -> None:
     reactor = Reactor()
-    source = SharedSource(reactor)
+    source = SharedSource(reactor, reactor)
     waiter = Waiter(source)
     waiter.deadline = monotonic() + 0.005
     while not waiter.done:

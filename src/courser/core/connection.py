@@ -22,7 +22,7 @@ from .waiter import FOREVER, Waiter
 
 if TYPE_CHECKING:
     from collections import deque
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
     from typing import Any, ClassVar, Final
 
     from ..settings import Limits
@@ -405,6 +405,18 @@ class Connection:
         if poll is None:
             poll = self._poll = self._solo()
         return not poll(0)
+
+    @property
+    def guests(self) -> Collection[object]:
+        """Those who share it: nobody."""
+        return ()
+
+    def occupy(self) -> Any:
+        """A place in it for one of many: none."""
+
+    def retire(self) -> bool:
+        """Take no more requests, if nobody shares it."""
+        return True
 
     def decline(self) -> None:
         """Be of no use to whoever has taken this connection from its pool."""

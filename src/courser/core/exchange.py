@@ -94,7 +94,7 @@ class Exchange(Reply):
 
     def __init__(
         self,
-        connection: Carrier,
+        connection: Any,
         pool: Supply[Any],
         lane: Lane[HTTP1Connection],
         deadline: Deadline,

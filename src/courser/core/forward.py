@@ -51,6 +51,7 @@ class ForwardedConnection(HTTP1Connection):
 
     def begin(self, exchange: Exchange, request: Request, length: int | None) -> bytes:
         self.exchange = ref(exchange)
+        exchange.ends = self.ends
         self.heard = False
         method, target, host, fields = request.wire()
         absolute = b"http://%b%b" % (request.url.authority, target)

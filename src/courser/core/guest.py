@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from weakref import ReferenceType, ref
 
-from ..hints import TYPE_CHECKING, cast
+from ..hints import TYPE_CHECKING
 from .exchange import COLLECTED, NOTHING, SETTLED, Exchange
 from .waiter import FOREVER, Waiter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine
     from typing import Any, ClassVar, Final
 
     from ..engines.events import Event
@@ -46,7 +46,7 @@ class Guest:
         exchange: a weak reference to whose guest it is.
         stream: the stream, once it is open.
         deadline: when `expire` is due.
-        heard: whether anything has come of the response.
+        heard: whether anything has come of the response, or the peer has said why there is none.
         reused: whether the connection had carried other requests before.
         closed: whether the place was given back.
         key: under which the connection knows the place.
@@ -63,6 +63,7 @@ class Guest:
         "exchange",
         "heard",
         "key",
+        "reactor",
         "reused",
         "stream",
     )
@@ -78,6 +79,7 @@ class Guest:
 
     def __init__(self, connection: HTTP2Connection) -> None:
         self.connection = connection
+        self.reactor = connection.reactor if connection.source is None else None
         self.exchange: ReferenceType[Exchange] | None = None
         self.stream = None
         self.deadline = FOREVER
@@ -92,14 +94,6 @@ class Guest:
     def engine(self) -> Guest:
         """Bodies are handed to a stream by its guest."""
         return self
-
-    @property
-    def reactor(self) -> Any:
-        return self.connection.reactor
-
-    @property
-    def fd(self) -> int:
-        return self.connection.fd
 
     @property
     def link(self) -> Any:
@@ -148,7 +142,10 @@ class Guest:
 
     def usable(self, limits: Limits, now: float) -> bool:
         """Whether the connection may carry the request."""
-        return self.connection.usable(limits, now)
+        connection = self.connection
+        if limits.max_connection_age is None and len(connection.guests) > 1:
+            return not connection.draining
+        return connection.usable(limits, now)
 
     async def lives(self, host: Host) -> bool:
         """Whether the peer is there, see `HTTP2Connection.lives`."""
@@ -172,9 +169,10 @@ class Guest:
         if not connection.engine.capacity:
             self.close()
             return None
-        if trace is not None:
-            return trace.exchange(self, pool, lane, deadline, limit)
-        return connection.kind(self, pool, lane, deadline, limit)
+        at = (self, pool, lane, deadline, limit)
+        exchange = connection.kind(*at) if trace is None else trace.exchange(*at)
+        exchange.source = connection.source
+        return exchange
 
     # The request
 
@@ -230,8 +228,7 @@ class Guest:
         """Send no more of the request."""
         stream = self.stream
         if stream is not None:
-            self.connection.senders.pop(stream, None)
-            self.connection.engine.abandon(stream)
+            self.connection.abandon(stream)
 
     # The response
 
@@ -243,10 +240,6 @@ class Guest:
 
     def look(self) -> None:
         self.connection.look()
-
-    def step(self, waiter: Waiter) -> None:
-        """Turn the connection, or wait for whoever does (the inline host's wait)."""
-        self.connection.source.step(waiter)
 
     def taken(self, size: int) -> None:
         """The reader has taken that many bytes in all."""
@@ -312,13 +305,13 @@ class GuestExchange(Exchange):
             self._took(self.received - self._buffered)
         return piece
 
-    async def collect(self, host: Host) -> bytes:
+    def collect(self, host: Host) -> Coroutine[Any, Any, bytes]:
         if self.end is None:
             self._took(self.received)
-        return await super().collect(host)
+        return super().collect(host)
 
     def _took(self, size: int) -> None:
-        guest = cast("Guest | None", self.connection)
+        guest: Any = self.connection
         if guest is not None:
             guest.taken(size)
 
@@ -337,13 +330,9 @@ class SharedExchange(GuestExchange):
     def done(self) -> bool:
         """Whether what is waited for is there."""
         goal = self._goal
-        return (
-            goal == NOTHING
-            or self.error is not None
-            or (self.end is not None and self.upload is None)
-            or self._reached(goal)
-            or _told(self)
-        )
+        if goal == NOTHING or (self.end is not None and self.upload is None) or self.error is not None:
+            return True
+        return self._reached(goal) or _told(self)
 
     @done.setter
     def done(self, done: bool) -> None:

@@ -33,9 +33,10 @@ class HTTP1Connection(Connection):
         exchange: a weak reference to the exchange under way, None while idle.
         heard: whether a byte has come since the exchange under way began.
         label: the peer's name for errors, `host:port`.
+        ends: its number, and what its link tells of its ends; kept, as nobody can tell once it is closed.
     """
 
-    __slots__ = ("engine", "exchange", "heard", "label")
+    __slots__ = ("ends", "engine", "exchange", "heard", "label")
 
     version: ClassVar[str] = "HTTP/1.1"
 
@@ -45,6 +46,7 @@ class HTTP1Connection(Connection):
         self.exchange: ReferenceType[Exchange] | None = None
         self.heard = False
         self.label = lane.label
+        self.ends = (self.number, link.info())
 
     def begin(self, exchange: Exchange, request: Request, length: int | None) -> bytes:
         """Carry an exchange from now on.
@@ -58,6 +60,7 @@ class HTTP1Connection(Connection):
             The head.
         """
         self.exchange = ref(exchange)
+        exchange.ends = self.ends
         self.heard = False
         method, target, host, fields = request.wire()
         return self.engine.start(method, target, host, fields, length)
@@ -87,8 +90,9 @@ class HTTP1Connection(Connection):
             if exchange is not None:
                 exchange.cut(now)
             return
-        if data:
+        if data and not self.heard:
             self.heard = True
+            exchange.heard_at = now
         try:
             events = self.engine.receive(data)
         except RemoteProtocolError as error:

@@ -14,6 +14,7 @@ from time import monotonic
 from weakref import ReferenceType, ref
 
 from ..engines.http2 import ClientEngine
+from ..engines.http2.outbox import BATCH
 from ..errors import ReadError, RemoteProtocolError, TransportError, WriteError
 from ..hints import TYPE_CHECKING
 from .connection import Connection
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from .lane import Lane, Permit
     from .waiter import Host
 
-__all__ = ["HTTP2Connection"]
+__all__ = ["FRESH", "HTTP2Connection"]
 
 FRESH: Final = 1.0
 """Seconds for which an idle connection is taken to be there; long enough for a busy client never to ask."""
@@ -55,6 +56,7 @@ class HTTP2Connection(Connection):
         guests: the keys of those who occupy a place in it.
         most: how many may.
         draining: whether it takes no more requests.
+        ends: its number, and what its link tells of its ends; kept, as nobody can tell once it is closed.
         corked: whether what is to be sent waits for the end of the turn.
         senders: the streams whose requests are not sent yet, with their exchanges.
         source: what turns it for threads; None under an event loop.
@@ -68,6 +70,7 @@ class HTTP2Connection(Connection):
         "answer",
         "corked",
         "draining",
+        "ends",
         "engine",
         "guests",
         "label",
@@ -86,6 +89,7 @@ class HTTP2Connection(Connection):
         super().__init__(link, permit, now)
         self.engine = ClientEngine()
         self.label = lane.label
+        self.ends = (self.number, link.info())
         self.answer = answer
         self.guests: set[object] = set()
         self.most = self.engine.peer.streams
@@ -175,6 +179,7 @@ class HTTP2Connection(Connection):
         scheme = b"https" if request.url.is_secure else b"http"
         stream = self.engine.start(method, target, host, fields, length, scheme)
         stream.guest = ref(exchange)
+        exchange.ends = self.ends
         return stream
 
     def kick(self) -> None:
@@ -195,15 +200,26 @@ class HTTP2Connection(Connection):
 
     def pump(self) -> None:
         """Send what the engine has, as far as the link takes it."""
-        self._sweep()
+        if self._dropped:
+            self._sweep()
         engine = self.engine
         while not self.unsent and not self.closed:
             data = engine.outgoing()
-            if not data:
+            if data:
+                self.write(data)
+            if len(data) < BATCH:
                 break
-            self.write(data)
         if self.senders:
             self._tell_senders(monotonic())
+
+    def reply(self) -> None:
+        """Send what the bytes that came have caused."""
+        self.pump()
+
+    def abandon(self, stream: Stream) -> None:
+        """Send no more of a request's body; its response goes on."""
+        self.senders.pop(stream, None)
+        self.engine.abandon(stream)
 
     def give(self, stream: Stream, piece: bytes) -> None:
         """Have a piece of a request's body sent."""
@@ -277,7 +293,7 @@ class HTTP2Connection(Connection):
                     guest.heard = True
                 exchange.feed(events, now)
             if stream.error is not None or stream.stopped:
-                self._ended(stream, exchange, now)
+                self._ended(stream, exchange, now, said=bool(data))
         if engine.ponged != pongs:
             self._pong()
         if engine.peer.streams != self.most or engine.draining:
@@ -285,15 +301,18 @@ class HTTP2Connection(Connection):
         if engine.error is not None or not data:
             self._finish(now)
         elif engine.wants_to_send and not self.unsent:
-            self.pump()
+            self.reply()
 
-    def _ended(self, stream: Stream, exchange: Exchange, now: float) -> None:
-        """A stream has ended before its time."""
+    def _ended(self, stream: Stream, exchange: Exchange, now: float, *, said: bool) -> None:
+        """A stream has ended before its time; the peer has said so, or is just gone."""
         error = stream.error
         if error is None:
             exchange.cut(now)  # the peer takes no more of the request
             return
         self.senders.pop(stream, None)
+        guest, goaway = exchange.connection, self.engine.goaway
+        if guest is not None and (said or (goaway is not None and goaway[1])):
+            guest.heard = True  # the request has met its fate; one more of its kind would meet the same
         if isinstance(error, TransportError):
             error.phase = "read"
             error.bytes_sent = exchange.bytes_sent

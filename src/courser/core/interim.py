@@ -60,5 +60,5 @@ async def until_told(exchange: Exchange, host: Host, goal: int, tell: Any) -> No
 
 def _shown(head: ResponseHead, exchange: Exchange) -> Response:
     version, now = "HTTP/" + head.version.decode("ascii"), monotonic()
-    times = (exchange.limits.started, now, now, exchange.sent_at, exchange.opening)
+    times = (exchange.limits.started, now, now, exchange.sent_at, exchange.opening, now)
     return Response.assemble(head.status, head.reason, version, head.fields, exchange.request, times, "utf-8", b"", b"")

@@ -16,12 +16,13 @@ from ..hints import TYPE_CHECKING, Generic, Protocol, TypeVar
 from .waiter import Waiter
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from typing import Any, ClassVar, Final
 
     from .pool import Pool
     from .route import Route
 
-__all__ = ["Lane", "Permit", "Pooled", "Shared", "Ticket"]
+__all__ = ["Lane", "Permit", "Pooled", "Ticket"]
 
 STREAMS: Final = 100
 """Requests that a connection is expected to carry at once until the peer has said (RFC 9113 section 6.5.2)."""
@@ -45,12 +46,12 @@ class Pooled(Protocol):
     def arm(self, deadline: float) -> None: ...
     def close(self) -> None: ...
 
+    # What only those have that carry many
 
-class Shared(Pooled, Protocol):
-    """What it needs to know of one that carries many requests at once."""
-
-    guests: set[object]
-    """Who occupies a place in it."""
+    @property
+    def guests(self) -> Collection[object]:
+        """Who occupies a place in it."""
+        ...
 
     def occupy(self) -> Any:
         """A place, which is given back by closing it; None where there is none."""

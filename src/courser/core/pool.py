@@ -21,7 +21,7 @@ from collections import OrderedDict, deque
 from time import monotonic
 from weakref import ReferenceType, ref
 
-from ..hints import TYPE_CHECKING, Generic, TypeVar, cast
+from ..hints import TYPE_CHECKING, Generic, TypeVar
 from ..settings import Limits
 from .fork import remember
 from .guard import locked
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from typing import Any, Final
 
-    from .lane import Shared
 
 __all__ = ["Pool"]
 
@@ -130,7 +129,7 @@ class Pool(Generic[C]):
                 return None
             return connection
         for shared in lane.shared:
-            guest: C | None = cast("Shared", shared).occupy()
+            guest: C | None = shared.occupy()
             if guest is not None:
                 self._order.pop(shared, None)
                 return guest
@@ -235,7 +234,7 @@ class Pool(Generic[C]):
 
     def admit(self, connection: C, lane: Lane[C]) -> None:
         """Hand the free places of a connection to those who wait for one."""
-        while lane.waiting and (guest := cast("Shared", connection).occupy()) is not None:
+        while lane.waiting and (guest := connection.occupy()) is not None:
             self._hand(guest, lane)
 
     def rest(self, connection: C, lane: Lane[C]) -> None:
@@ -253,7 +252,7 @@ class Pool(Generic[C]):
             self._evict()
         elif limits.max_keepalive is not None and len(self._order) > limits.max_keepalive:
             self.trim()
-        elif limits.keepalive_expiry is not None and not self.turned:
+        elif limits.keepalive_expiry is not None and len(self._order) > 1 and not self.turned:
             self._expire(now - limits.keepalive_expiry)
 
     def withdraw(self, connection: C, lane: Lane[C]) -> None:
@@ -447,7 +446,7 @@ def _peek(queue: OrderedDict[Ticket[C], Any]) -> Ticket[C] | None:
 def _claim(connection: C, lane: Lane[C]) -> bool:
     """Take an idle connection out of its lane; tell whether it was there, and so is the caller's now."""
     if connection.shares:
-        return cast("Shared", connection).retire()
+        return connection.retire()
     try:
         lane.idle.remove(connection)
     except ValueError:

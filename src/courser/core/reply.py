@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from ..policies.flow import BodyFilter, Stored
     from ..values.request import Request
+    from ..values.response import Ends
     from ..values.url import URL
 
 __all__ = ["Reply", "StaticReply", "too_large"]
@@ -40,6 +41,8 @@ class Reply(Waiter, Status):
         status_code: its status.
         head_at: when it came, on the monotonic clock.
         sent_at: when the link had taken the whole request; 0.0 where it has not, or there is no link.
+        heard_at: when the first byte of an answer came; 0.0 or missing where nobody has noted it.
+        ends: the connection that it comes over, see `values.response.Ends`; None or missing where there is none.
         opening: seconds that each phase of connecting took; None where the connection was there.
         request: what was sent.
         chunks: pieces of the body that nobody has read.
@@ -54,10 +57,12 @@ class Reply(Waiter, Status):
         "_headers",
         "chunks",
         "end",
+        "ends",
         "extra",
         "filters",
         "head",
         "head_at",
+        "heard_at",
         "history",
         "opening",
         "proxied",
@@ -72,6 +77,8 @@ class Reply(Waiter, Status):
     status_code: int
     head_at: float
     sent_at: float
+    heard_at: float
+    ends: Ends | None
     opening: dict[str, float] | None
     request: Request
     chunks: deque[bytes]
@@ -132,7 +139,7 @@ class Reply(Waiter, Status):
             StatusError: it is; the error's response has the body if it was read before.
         """
         if self.status_code >= 400:
-            head, times = self.final, (self.head_at, self.head_at, self.head_at, 0.0, None)
+            head, times = self.final, (self.head_at, self.head_at, self.head_at, 0.0, None, 0.0)
             Response.assemble(
                 head.status, head.reason, self.http_version, head.fields, self.request, times, "utf-8", self._shown, b""
             ).raise_for_status()

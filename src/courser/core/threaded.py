@@ -1,23 +1,24 @@
 """An HTTP/2 connection that threads share.
 
-Whoever waits turns it for all the others (hosts/shared.py), and each thread sends its own requests. So the engine and
+Whoever waits turns it for all the others (hosts/shared.py), and each thread begins its own requests. So the engine and
 the link are under a lock, which is never held while anybody waits for the network.
 
 An exception from outside may strike whoever holds it, in the middle of the engine. Nobody can say then what the engine
 has done and what not: the next one who enters finds the mark, and the connection ends with an error that says so.
+
+What a thread wants to send it leaves to the leader where that one is at work: before it polls again it sends what all
+have left, in one go.
 """
 
 from __future__ import annotations
 
 from _thread import RLock
-from functools import partial
 from time import monotonic
 
 from ..errors import HTTPError, ReadError
 from ..hints import TYPE_CHECKING
-from .guard import locked
 from .guest import SharedExchange
-from .http2 import HTTP2Connection
+from .http2 import FRESH, HTTP2Connection
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from ..settings import Limits
     from ..values.request import Request
     from .exchange import Exchange
-    from .guest import Guest
     from .waiter import Host, Waiter
 
 __all__ = ["ThreadedHTTP2Connection"]
@@ -36,38 +36,39 @@ __all__ = ["ThreadedHTTP2Connection"]
 class ThreadedHTTP2Connection(HTTP2Connection):
     """A connection that speaks HTTP/2, for any number of threads; see `HTTP2Connection`."""
 
-    __slots__ = ("_depth", "_lock")
+    __slots__ = ("_lock", "_owns")
 
     kind = SharedExchange
 
     def __init__(self, *at: Any) -> None:
         self._lock = RLock()
-        self._depth = 0
+        self._owns: Callable[[], bool] = getattr(self._lock, "_is_owned")  # noqa: B009 - it has no public name
         super().__init__(*at)
 
     def adopt(self, host: Host) -> None:
         host.share(self)
 
-    def _enter(self, act: Callable[[], object]) -> None:
+    def _enter(self, act: Callable[..., Any], *args: Any) -> Any:
         """Do something to the engine while nobody else does."""
-        locked(self._lock, partial(self._do, act))
-
-    def _do(self, act: Callable[[], object]) -> None:
-        if self._depth:
-            act()
-            return
-        if self.broken and not self.closed:
-            self._give_up()
-        self.broken = True
-        self._depth = 1
+        if self._owns():
+            return act(self, *args)
+        result: Any = None
         try:
-            act()
-        except HTTPError:
-            self.broken = False  # what was asked of the engine was wrong, and it has refused
-            raise
+            with self._lock:
+                if self.broken and not self.closed:
+                    self._give_up()
+                self.broken = True
+                try:
+                    result = act(self, *args)
+                except HTTPError:
+                    self.broken = False  # what was asked of the engine was wrong, and it has refused
+                    raise
+                self.broken = False
         finally:
-            self._depth = 0
-        self.broken = False
+            # An exception from outside may have struck on the way out of the `with`; it does not strike twice.
+            if self._owns():
+                self._lock.release()
+        return result
 
     def _give_up(self) -> None:
         def make() -> ReadError:
@@ -81,54 +82,78 @@ class ThreadedHTTP2Connection(HTTP2Connection):
     # What enters the engine
 
     def ready(self, mask: int, now: float) -> None:
-        self._enter(partial(super().ready, mask, now))
+        source = self.source
+        source.polling = False
+        source.has_served = True
+        self._enter(HTTP2Connection.ready, mask, now)
 
     def begin(self, exchange: Exchange, request: Request, length: int | None) -> Stream:
-        made: list[Stream] = []
-        begin = super().begin
-        self._enter(lambda: made.append(begin(exchange, request, length)))
-        return made[0]
+        source = self.source
+        source.has_left = True
+        stream: Stream = self._enter(
+            HTTP2Connection.begin if length != -1 or source.is_at_work else _begin_alone, exchange, request, length
+        )
+        return stream
 
     def kick(self) -> None:
-        self._enter(self.pump)
+        source = self.source
+        if source.has_left and not source.is_at_work:
+            self.flush()
+
+    def flush(self) -> None:
+        """Send what is to be sent."""
+        self.source.has_left = False
+        self._enter(HTTP2Connection.pump)
+
+    def reply(self) -> None:
+        self.source.has_left = True  # the leader sends before it polls again
 
     def give(self, stream: Stream, piece: bytes) -> None:
-        self._enter(partial(super().give, stream, piece))
+        self.source.has_left = True
+        self._enter(HTTP2Connection.give, stream, piece)
 
     def end(self, stream: Stream) -> None:
-        self._enter(partial(super().end, stream))
+        self.source.has_left = True
+        self._enter(HTTP2Connection.end, stream)
 
     def cancel(self, stream: Stream) -> None:
-        self._enter(partial(super().cancel, stream))
+        self.source.has_left = True
+        self._enter(HTTP2Connection.cancel, stream)
 
     def consumed(self, stream: Stream, size: int) -> None:
-        self._enter(partial(super().consumed, stream, size))
+        self.source.has_left = True
+        self._enter(HTTP2Connection.consumed, stream, size)
+
+    def abandon(self, stream: Stream) -> None:
+        self._enter(HTTP2Connection.abandon, stream)
 
     def expire(self, now: float) -> None:
-        self._enter(partial(super().expire, now))
-
-    def occupy(self) -> Guest | None:
-        had: list[Guest | None] = []
-        occupy = super().occupy
-        self._enter(lambda: had.append(occupy()))
-        return had[0]
-
-    def vacate(self, key: object) -> None:
-        self._enter(partial(super().vacate, key))
+        self._enter(HTTP2Connection.expire, now)
 
     def retire(self) -> bool:
-        had: list[bool] = []
-        retire = super().retire
-        self._enter(lambda: had.append(retire()))
-        return had[0]
+        retired: bool = self._enter(HTTP2Connection.retire)
+        return retired
 
     def ask(self, waiter: Waiter) -> None:
-        self._enter(partial(super().ask, waiter))
+        self._enter(HTTP2Connection.ask, waiter)
 
     def usable(self, limits: Limits, now: float) -> bool:
-        if len(self.guests) == 1:
-            self.look()  # nobody has turned it while it was idle
+        if len(self.guests) == 1 and now - self.idle_since >= FRESH:
+            self.source.look()  # nobody has turned it while it was idle
         return super().usable(limits, now)
+
+    async def lives(self, host: Host) -> bool:
+        if len(self.guests) == 1:
+            self.source.look()
+        return not self.draining and await super().lives(host)
 
     def look(self) -> None:
         self.source.look()
+
+
+def _begin_alone(connection: HTTP2Connection, exchange: Exchange, request: Request, length: int) -> Stream:
+    """Open a stream and send its head, where nobody else is about to send anything."""
+    stream = HTTP2Connection.begin(connection, exchange, request, length)
+    connection.source.has_left = False
+    HTTP2Connection.pump(connection)
+    return stream

@@ -17,13 +17,12 @@ from .waiter import Host
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Final
+    from typing import Any, Final
 
     from ..values.body import Body
     from ..values.request import Request
     from .deadline import Deadline
     from .dial import Dialer
-    from .guest import Guest
     from .reserve import Supply
     from .route import Route
     from .send import Sending
@@ -34,6 +33,10 @@ IDEMPOTENT: Final = frozenset(
     {"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE", "QUERY", "PROPFIND", "REPORT", "SEARCH"}
 )
 """Methods that may be repeated without being done twice (RFC 9110 section 9.2.2, RFC 4918, RFC 10008)."""
+
+MOST_REPEATED: Final = 10
+"""Times that a request goes out again on connections that others use too: each may be one that a peer does not take on,
+or that has died, and the peer may go on like that for ever. Go's HTTP/2 has 6."""
 
 EXPECTS: Final = b"\nexpect: 100-continue\r\n"
 """What asks the peer for its word before the body is sent, in lower case."""
@@ -88,6 +91,7 @@ class PooledTransport:
         length = -1 if body is None else request.framing()
         tell = request.extensions.get("informational")
         upload: Upload | None = None
+        repeated = 0
         make: Callable[..., Exchange] = Exchange
         trace = deadline.trace
         if trace is not None:
@@ -104,18 +108,20 @@ class PooledTransport:
                     if trace is not None:
                         await trace.failed(error)
                     raise
-            if connection.reactor is not host.reactor or connection.fd < 0:
-                host.adopt(connection)
             if connection.shares:
-                guest = cast("Guest", connection)
+                guest: Any = connection
+                if host.blocking and host.reactor is not None:
+                    host.adopt(connection)
                 if request.method not in IDEMPOTENT and not await guest.lives(host):
-                    guest.decline()
+                    connection.decline()
                     continue
-                entertained = guest.entertain(trace, pool, lane, deadline, limit)
+                entertained: Exchange | None = guest.entertain(trace, pool, lane, deadline, limit)
                 if entertained is None:
                     continue
                 exchange = entertained
             else:
+                if connection.reactor is not host.reactor or connection.fd < 0:
+                    host.adopt(connection)
                 exchange = make(connection, pool, lane, deadline, limit)
             exchange.request = request
             try:
@@ -153,7 +159,11 @@ class PooledTransport:
                         continue
                 return exchange
             except BaseException as error:
-                again = error is exchange.error and exchange.died_unheard() and _repeatable(request, exchange)
+                again = error is exchange.error and exchange.died_unheard()
+                again = again and _repeatable(request, exchange, connection.refused)
+                if again and connection.shares:
+                    repeated += 1
+                    again = repeated <= MOST_REPEATED
                 exchange.abort()
                 if upload is not None:
                     await upload.gone(host)
@@ -247,9 +257,11 @@ class PooledTransport:
         return upload
 
 
-def _repeatable(request: Request, exchange: Exchange) -> bool:
-    """Whether a request whose connection died before a byte of the response came may go out once more."""
+def _repeatable(request: Request, exchange: Exchange, refused: bool) -> bool:
+    """Whether a request may go out once more: one whose connection died before a byte of the response came, or which
+    the peer has surely not acted upon (RFC 9113 section 8.7).
+    """
     body = request.body
     if body is not None and body.spent:
         return False
-    return exchange.withheld or request.method in IDEMPOTENT or exchange.bytes_sent == 0
+    return refused or exchange.withheld or request.method in IDEMPOTENT or exchange.bytes_sent == 0

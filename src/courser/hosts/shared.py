@@ -13,7 +13,8 @@ one of the two always sees the other: leadership may be offered once too often, 
 from __future__ import annotations
 
 from collections import OrderedDict
-from time import monotonic
+from time import monotonic, sleep
+from weakref import ReferenceType, ref
 
 from ..core.reactor import Reactor
 from ..core.waiter import FOREVER, Waiter
@@ -34,12 +35,21 @@ class SharedSource:
     Args:
         reactor: turns the connection, and nothing else. Only the leader polls it; what it is interested in may be
             changed by any thread meanwhile.
+        connection: what is turned; it is told to send what threads have left to the leader.
+
+    Attributes:
+        polling: whether the leader waits for the network, and can be left nothing to send.
+        has_served: whether something has come since the leader last polled.
+        has_left: whether a thread has left something to be sent.
     """
 
-    __slots__ = ("_followers", "_seat", "reactor")
+    __slots__ = ("_connection", "_followers", "_seat", "has_left", "has_served", "polling", "reactor")
 
-    def __init__(self, reactor: Reactor) -> None:
+    def __init__(self, reactor: Reactor, connection: Any) -> None:
         self.reactor = reactor
+        self.polling = False
+        self.has_served = self.has_left = False
+        self._connection: ReferenceType[Any] = ref(connection)
         self._seat: dict[str, Waiter] = {}
         self._followers: OrderedDict[Waiter, Latch] = OrderedDict()
 
@@ -65,7 +75,7 @@ class SharedSource:
         resigned = False
         try:
             try:
-                if self._seat.setdefault(LEADER, seat) is seat:
+                if self._seat.setdefault(LEADER, seat) is seat and self.reactor.poller.poll(0.0, 1):
                     self.reactor.turn(0.0)
             finally:
                 resigned = self._resign(seat)
@@ -76,15 +86,36 @@ class SharedSource:
     def _lead(self, waiter: Waiter) -> None:
         reactor = self.reactor
         while not waiter.done:
+            if self.has_served:
+                self.has_served = False
+                if self._followers:
+                    sleep(0)  # those who have got what they wanted begin anew, and what they send can go with ours
+            # Whoever has something to send looks here after having said so; we look for it after having said this.
+            self.polling = True
+            if self.has_left:
+                self._send()
+            if waiter.done:
+                return  # what could not be sent has shown that the connection is over
             deadline = waiter.deadline
             if deadline == FOREVER:
                 reactor.turn(None)
-                continue
-            now = monotonic()
-            if now >= deadline:
-                waiter.expire(now)
-                return
-            reactor.turn(reactor.patience(deadline - now))
+            else:
+                now = monotonic()
+                if now >= deadline:
+                    waiter.expire(now)
+                    return
+                reactor.turn(reactor.patience(deadline - now))
+            self.polling = False
+
+    @property
+    def is_at_work(self) -> bool:
+        """Whether somebody leads who will send before waiting for anything."""
+        return LEADER in self._seat and not self.polling
+
+    def _send(self) -> None:
+        connection = self._connection()
+        if connection is not None:
+            connection.flush()
 
     def _follow(self, waiter: Waiter) -> None:
         waiter.future = latch = Latch()
@@ -101,7 +132,10 @@ class SharedSource:
         """Be neither leader nor follower any more, and see to it that somebody leads; twice is once."""
         self._followers.pop(waiter, None)
         if self._seat.get(LEADER) is waiter:
+            self.polling = False
             del self._seat[LEADER]
+            if self.has_left:
+                self._send()
         waiter.future = None
         if LEADER not in self._seat:
             for latch in list(self._followers.values())[:1]:
@@ -112,5 +146,5 @@ class SharedSource:
 def share(connection: Any) -> None:
     """Have a connection turned by whoever waits for something on it."""
     reactor = Reactor()
-    connection.source = SharedSource(reactor)
+    connection.source = SharedSource(reactor, connection)
     connection.join(reactor)
