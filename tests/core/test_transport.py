@@ -21,7 +21,7 @@ from courser.core.link import SocketLink
 from courser.core.pool import Pool
 from courser.core.route import ProxyHop, Route
 from courser.core.trace import Trace
-from courser.core.transport import PooledTransport
+from courser.core.transport import MOST_REPEATED, PooledTransport
 from courser.core.waiter import Waiter
 from courser.errors import (
     ClientClosed,
@@ -98,7 +98,8 @@ class Dialer:
 
 
 class World:
-    def __init__(self, *scripts: Any, host: Any = None, buffer: int = 0, **limits: Any) -> None:
+    def __init__(self, *scripts: Any, host: Any = None, buffer: int = 0, route: Route = ROUTE, **limits: Any) -> None:
+        self.route = route
         self.dialer = Dialer(*scripts, buffer=buffer)
         self.host = host or InlineHost()
         self.pool: Pool[HTTP1Connection] = Pool(Limits(**limits), threading.Lock, self.host.deliver, self.host.turned)
@@ -113,7 +114,7 @@ class World:
         deadline = Deadline(timeout or Timeout(), False, monotonic())
         if self.told is not None:
             deadline.trace = Trace(self.host, deadline, (self.told,), None, None)
-        return await self.transport.send(request, ROUTE, deadline, None, goal)
+        return await self.transport.send(request, self.route, deadline, None, goal)
 
     def send(self, request: Request = GET, timeout: Timeout | None = None, goal: int = COLLECTED) -> Exchange:
         return run_inline(self.asend(request, timeout, goal))
@@ -207,6 +208,60 @@ def test_what_cannot_be_repeated_is_not(make: Make) -> None:
     world.get()
     with pytest.raises((ReadError, RemoteProtocolError)):
         world.get(Request("POST", "http://a/", content=b"x"))
+
+
+HTTP2 = Route("http", "a", 80, protocols=("h2",))
+
+TAKEN = (1, 0x05, b"\x88")
+REFUSED = (3, 0, b"\x00\x00\x00\x07")
+BROKEN = (3, 0, b"\x00\x00\x00\x02")
+"""What a server says to a request, as the kind, flags and payload of a frame."""
+
+
+def http2(heads: list[int], *answers: tuple[int, int, bytes]) -> Script:
+    """A server that gives one of the answers to each request, the last one for ever; it notes their streams."""
+    left = list(answers)
+
+    def script(peer: socket.socket, data: bytes) -> None:
+        if data.startswith(b"PRI"):
+            peer.send(bytes(3) + b"\x04" + bytes(5))
+            data = data[24:]
+        while data:
+            if data[3] == 1:
+                heads.append(int.from_bytes(data[5:9], "big"))
+                kind, flags, payload = left.pop(0) if len(left) > 1 else left[0]
+                peer.send(len(payload).to_bytes(3, "big") + bytes((kind, flags)) + data[5:9] + payload)
+            data = data[9 + int.from_bytes(data[:3], "big") :]
+
+    return script
+
+
+@pytest.mark.parametrize("request_", [GET, Request("POST", "http://a/", content=b"x")], ids=["GET", "POST"])
+def test_a_request_that_was_refused_goes_out_again(make: Make, request_: Request) -> None:
+    heads: list[int] = []
+    world = make(http2(heads, REFUSED, REFUSED, TAKEN), route=HTTP2)
+
+    assert world.get(request_) == b""
+    assert heads == [1, 3, 5]
+
+
+def test_a_request_that_is_refused_for_ever_fails(make: Make) -> None:
+    heads: list[int] = []
+    world = make(http2(heads, REFUSED), route=HTTP2)
+
+    with pytest.raises(RemoteProtocolError, match="REFUSED_STREAM"):
+        world.get()
+    assert len(heads) == 1 + MOST_REPEATED
+
+
+def test_a_request_that_the_peer_gives_up_does_not_go_out_again(make: Make) -> None:
+    heads: list[int] = []
+    world = make(http2(heads, TAKEN, BROKEN), route=HTTP2)
+    world.get()
+
+    with pytest.raises(RemoteProtocolError, match="INTERNAL_ERROR"):
+        world.get()
+    assert heads == [1, 3]
 
 
 def test_a_body_that_is_gone_cannot_be_sent_again(make: Make) -> None:
