@@ -133,7 +133,7 @@ def test_the_way_decides_what_kind_of_connection_it_is(route: Route, said: bytes
     theirs.send(said)
     deadline = Deadline(Timeout(), False, monotonic())
 
-    connection = run_inline(connect(dialer, InlineHost(), lane, permit, deadline))
+    connection = run_inline(connect(dialer, InlineHost(), pool, lane, permit, deadline))
 
     assert type(connection) is kind
     connection.close()

@@ -255,7 +255,7 @@ def test_an_exception_while_resigning_does_not_keep_the_seat() -> None:
             return super()._resign(waiter)
 
     reactor = Reactor()
-    source = Struck(reactor)
+    source = Struck(reactor, reactor)
     waiter = Waiter(source)
     waiter.complete()
     with pytest.raises(KeyboardInterrupt):
