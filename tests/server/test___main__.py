@@ -126,7 +126,9 @@ def test_the_module_is_a_command(monkeypatch: pytest.MonkeyPatch, capsys: pytest
         runpy.run_module("courser.server", run_name="__main__")
 
     assert caught.value.code == 0
-    assert "--tls-cert" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "--tls-cert" in said
+    assert "HTTP/1.1 and HTTP/2" in said
 
 
 @pytest.fixture

@@ -102,6 +102,20 @@ def test_text_is_no_body() -> None:
         Reply(body)
 
 
+@pytest.mark.parametrize("body", [b"abc", iter([b"abc"])])
+def test_a_body_that_trailers_follow_has_no_length(body: Any) -> None:
+    reply = Reply(body, length=3, trailers={"X-Sum": "6"})
+
+    assert (list(reply.body), reply.length, reply.trailers) == ([b"abc"], None, b"X-Sum: 6\r\n")
+
+
+@pytest.mark.parametrize(
+    ("headers", "closes"), [({}, False), ({"Connection": "close"}, True), ({"Connection": "X, Close"}, True)]
+)
+def test_a_reply_may_be_the_last_one(headers: dict[str, str], closes: bool) -> None:
+    assert Reply(headers=headers).closes is closes
+
+
 def test_a_reply_is_dated_anew_when_the_date_is_another() -> None:
     reply, first, second = Reply(headers={"A": "b"}), b"Date: 1\r\n", b"Date: 2\r\n"
 

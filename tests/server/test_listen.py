@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import socket
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -148,28 +148,95 @@ def test_a_silent_client_is_given_up(here: Callable[..., Server]) -> None:
         assert sock.recv(1) == b""
 
 
+@pytest.fixture
+def tls(authority: Authority) -> ssl.SSLContext:
+    """A context of the test's own, for a server says in it what it speaks."""
+    return authority.fresh("127.0.0.1", "localhost")
+
+
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
-def test_a_server_encrypts(authority: Authority, host: str) -> None:
-    with Server(echo, tls=authority.good) as server, courser.Client(verify=authority.roots) as client:
+def test_a_server_encrypts(authority: Authority, tls: ssl.SSLContext, host: str) -> None:
+    with Server(echo, tls=tls) as server, courser.Client(verify=authority.roots) as client:
         assert server.url.startswith("https://127.0.0.1:")
         assert client.get(f"https://{host}:{server.port}/x").text == "GET /x "
         assert client.put(server.url, content=b"x" * 100_000).text == "PUT / " + "x" * 100_000
         assert len(server.connections) == (1 if host == "127.0.0.1" else 2)
 
 
-def test_a_large_encrypted_answer_that_is_taken_slowly(authority: Authority) -> None:
+def test_a_large_encrypted_answer_that_is_taken_slowly(authority: Authority, tls: ssl.SSLContext) -> None:
     size = 3_000_000
     pieces = [b"x" * 100_000] * 30
     with (
-        Server(lambda request: Reply(pieces, headers={"Connection": "close"}), tls=authority.good) as server,
+        Server(lambda request: Reply(pieces, headers={"Connection": "close"}), tls=tls) as server,
         courser.Client(verify=authority.roots) as client,
         client.stream("GET", server.url) as response,
     ):
         assert sum(len(piece) for piece in response.iter_bytes(1000)) == size
 
 
-def test_what_is_no_handshake_costs_one_connection(authority: Authority, here: Callable[..., Server]) -> None:
-    server = here(tls=authority.good)
+BOTH = ("h2", "http/1.1")
+
+
+@pytest.mark.parametrize(
+    ("served", "known", "spoken"),
+    [
+        (BOTH, BOTH, "HTTP/2"),
+        (BOTH, BOTH[1:], "HTTP/1.1"),
+        (BOTH[::-1], BOTH, "HTTP/1.1"),
+        (BOTH[1:], BOTH, "HTTP/1.1"),
+        (BOTH[:1], BOTH, "HTTP/2"),
+        (BOTH[:1], BOTH[:1], "HTTP/2"),
+    ],
+)
+def test_tls_agrees_on_a_protocol(
+    authority: Authority, tls: ssl.SSLContext, served: Sequence[str], known: Sequence[str], spoken: str
+) -> None:
+    options: Any = {"http1": BOTH[1] in known, "http2": BOTH[0] in known, "verify": authority.roots}
+    with (
+        Server(lambda request: Reply.text(request.http_version), tls=tls, protocols=served) as server,
+        courser.Client(**options) as client,
+    ):
+        response = client.get(server.url)
+        assert (response.http_version, response.text) == (spoken, spoken)
+        assert client.get(server.url).text == spoken
+
+
+@pytest.mark.parametrize(("served", "known", "spoken"), [(BOTH, False, "HTTP/1.1"), (BOTH, True, "HTTP/2")])
+def test_without_tls_a_client_has_to_know(served: Sequence[str], known: bool, spoken: str) -> None:
+    with (
+        Server(lambda request: Reply.text(request.http_version), protocols=served) as server,
+        courser.Client(http1=not known, http2=known) as client,
+    ):
+        assert client.get(server.url).text == spoken
+        assert len(server.connections) == 1
+
+
+def test_a_server_of_http_2_alone_says_so_to_others(here: Callable[..., Server]) -> None:
+    server = here(protocols=["h2"])
+    with dial(server) as sock:
+        assert turned(server, lambda: received(sock))[3] == 4
+
+        sock.send(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert turned(server, lambda: received(sock))[3] == 7
+
+
+@pytest.mark.parametrize("protocols", [(), ("h3",), ("h2", "http/1.0"), "h2"])
+def test_other_protocols_are_an_error(protocols: Any) -> None:
+    with pytest.raises(ValueError, match=r"'h2', 'http/1\.1' or both, not"):
+        Server(echo, protocols=protocols)
+
+
+def test_a_server_bounds_the_streams_of_a_connection() -> None:
+    with (
+        Server(echo, max_concurrent_streams=3, max_streams=1) as server,
+        courser.Client(http1=False, http2=True) as client,
+    ):
+        assert [client.get(server.url).status_code for _ in range(3)] == [200] * 3
+        assert (server._app.max_concurrent_streams, len(server.errors)) == (3, 0)
+
+
+def test_what_is_no_handshake_costs_one_connection(tls: ssl.SSLContext, here: Callable[..., Server]) -> None:
+    server = here(tls=tls)
     with dial(server) as sock:
         sock.send(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
 
@@ -184,8 +251,8 @@ def greeting_of(server: Server) -> Any:
     return greeting
 
 
-def test_a_handshake_may_not_take_for_ever(authority: Authority, here: Callable[..., Server]) -> None:
-    server = here(tls=authority.good)
+def test_a_handshake_may_not_take_for_ever(tls: ssl.SSLContext, here: Callable[..., Server]) -> None:
+    server = here(tls=tls)
     with dial(server) as sock:
         greeting = greeting_of(server)
         assert monotonic() < greeting.deadline < FOREVER
@@ -197,8 +264,8 @@ def test_a_handshake_may_not_take_for_ever(authority: Authority, here: Callable[
         assert sock.recv(1) == b""
 
 
-def test_a_server_that_closes_ends_handshakes_too(authority: Authority, here: Callable[..., Server]) -> None:
-    server = here(tls=authority.good)
+def test_a_server_that_closes_ends_handshakes_too(tls: ssl.SSLContext, here: Callable[..., Server]) -> None:
+    server = here(tls=tls)
     with dial(server) as sock:
         greeting_of(server)
 
@@ -236,9 +303,9 @@ def decrypted(client: ssl.SSLObject, incoming: ssl.MemoryBIO, server: Server, so
 
 
 def test_a_request_that_comes_with_the_end_of_the_handshake_is_answered(
-    authority: Authority, here: Callable[..., Server]
+    authority: Authority, tls: ssl.SSLContext, here: Callable[..., Server]
 ) -> None:
-    server = here(tls=authority.good)
+    server = here(tls=tls)
     with dial(server) as sock:
         client, incoming = shaken(authority, server, sock, b"GET /early HTTP/1.1\r\nHost: x\r\n\r\n")
 
@@ -246,12 +313,12 @@ def test_a_request_that_comes_with_the_end_of_the_handshake_is_answered(
 
 
 def test_what_a_sink_raises_at_the_end_of_a_handshake_costs_one_connection(
-    authority: Authority, here: Callable[..., Server]
+    authority: Authority, tls: ssl.SSLContext, here: Callable[..., Server]
 ) -> None:
     def sink(request: ServerRequest) -> None:
         raise LookupError("x")
 
-    server = here(tls=authority.good, sink=sink)
+    server = here(tls=tls, sink=sink)
     with dial(server) as sock:
         shaken(authority, server, sock, b"GET /early HTTP/1.1\r\nHost: x\r\n\r\n")
 

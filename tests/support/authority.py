@@ -41,6 +41,10 @@ class Authority:
         self._authority.configure_trust(self.curious)
         self.curious.verify_mode = ssl.CERT_OPTIONAL
 
+    def fresh(self, *names: str) -> ssl.SSLContext:
+        """A good context that no other test knows, so that it may be changed."""
+        return self._context(*names)
+
     def _context(self, *names: str, authority: Any = None, **options: Any) -> ssl.SSLContext:
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         made = (authority or self._authority).issue_cert(*names, **options)

@@ -1,4 +1,6 @@
-"""A small HTTP/1.1 server in the same process: for tests, benchmarks and demonstrations, not for the open Internet.
+"""A small server that speaks HTTP/1.1 and HTTP/2, for tests, benchmarks and demonstrations, not for the open Internet.
+
+It lives in the same process:
 
 from courser.server import Reply, Server
 

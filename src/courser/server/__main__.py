@@ -23,6 +23,9 @@ from .listen import Server
 
 __all__ = ["Watch", "main"]
 
+ABOUT: Final = """A small server for demonstrations. It speaks HTTP/1.1 and HTTP/2: with TLS as client and server agree
+(ALPN), without TLS what the client begins with (prior knowledge)."""
+
 LOOK: Final = 1.0
 """Seconds between two looks at who the parent is."""
 
@@ -80,7 +83,7 @@ def _is_pipe(descriptor: int) -> bool:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until told to stop; the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m courser.server", description="A small server for demonstrations.")
+    parser = argparse.ArgumentParser(prog="python -m courser.server", description=ABOUT)
     parser.add_argument("--host", default="127.0.0.1", help="the address to listen at (%(default)s)")
     parser.add_argument("--port", type=int, default=0, help="the port; 0 takes a free one (%(default)s)")
     parser.add_argument("--tls-cert", metavar="FILE", help="a PEM file: serve HTTPS with this certificate")

@@ -8,6 +8,7 @@ from os import PathLike, stat
 from time import gmtime, time
 from typing import TYPE_CHECKING, Any, Final, Self, TypeAlias
 
+from ..engines.http1.framing import keeps_alive
 from ..values.fields import FieldBlock
 from ..values.headers import Headers
 from ..values.query import QueryParams
@@ -17,10 +18,28 @@ if TYPE_CHECKING:
     from ..engines.events import RequestHead
     from ..settings import HeaderTypes
 
-__all__ = ["FAILED", "TOO_LARGE", "UNSUPPORTED", "App", "Handler", "Reply", "ServerRequest", "Sink"]
+__all__ = [
+    "FAILED",
+    "HTTP1",
+    "HTTP2",
+    "NO_FIELDS",
+    "TOO_LARGE",
+    "UNSUPPORTED",
+    "App",
+    "Handler",
+    "Reply",
+    "ServerRequest",
+    "Sink",
+]
+
+HTTP1: Final = "http/1.1"
+HTTP2: Final = "h2"
+"""Protocols, by the names that ALPN has for them (RFC 7301 section 6, RFC 9113 section 3.2)."""
 
 FRAMING: Final = ("content-length", "transfer-encoding")
 """Fields that the engine writes."""
+
+NO_FIELDS: Final = FieldBlock()
 
 BODYLESS: Final = frozenset({204, 304})
 """Statuses without a body (RFC 9110 sections 15.3.5 and 15.4.5)."""
@@ -74,7 +93,7 @@ class ServerRequest:
 
     @property
     def http_version(self) -> str:
-        """HTTP/1.0 or HTTP/1.1."""
+        """HTTP/1.0, HTTP/1.1 or HTTP/2."""
         return "HTTP/" + self._head.version.decode("ascii")
 
     @property
@@ -97,14 +116,15 @@ class Reply:
             `close` method, a generator for one, is closed in every case.
         status: 200 to 999.
         headers: the header fields, but for those that frame the message; `Connection: close` closes after it.
-        length: bytes of an iterable body; where it is None the body goes out chunked.
+        length: bytes of an iterable body; where it is None the body goes out chunked, or as HTTP/2 has it.
+        trailers: fields that follow the body, which then has no length.
 
     Raises:
         ValueError: a status or a header that a server does not send this way.
         TypeError: a body that is text.
     """
 
-    __slots__ = ("_block", "_dated", "_made", "body", "length", "reason", "status")
+    __slots__ = ("_block", "_dated", "_made", "body", "length", "reason", "status", "trailers")
 
     def __init__(
         self,
@@ -113,6 +133,7 @@ class Reply:
         status: int = 200,
         headers: HeaderTypes = None,
         length: int | None = None,
+        trailers: HeaderTypes = None,
     ) -> None:
         if not 200 <= status <= 999:
             raise ValueError(f"{status} is not the status of a final response")
@@ -129,6 +150,12 @@ class Reply:
         self.reason = REASONS.get(status, "").encode("ascii")
         self.body: bytes | Iterable[bytes] = body
         self.length = length
+        self.trailers = NO_FIELDS
+        if trailers is not None:
+            self.trailers = Headers(trailers).encode()
+            self.length = None
+            if isinstance(body, bytes):
+                self.body = (body,)
         self._block = fields.encode()
         self._dated = "date" in fields
         self._made: tuple[bytes, FieldBlock] = (b"", self._block)
@@ -168,6 +195,11 @@ class Reply:
         fields.setdefault("Content-Type", content_type)
         return cls(body, status=status, headers=fields, length=length)
 
+    @property
+    def closes(self) -> bool:
+        """Whether the connection is to end after it."""
+        return not keeps_alive(b"1", self._block)
+
     def fields(self, date: bytes) -> FieldBlock:
         """The header lines, with the Date that an origin server sends (RFC 9110 section 6.6.1)."""
         made = self._made
@@ -198,20 +230,45 @@ class App:
         sink: takes bodies that are not to be collected.
         max_body: bytes of a body that is collected; a larger one is answered with 413.
         timeout: seconds that a peer may neither send nor take anything.
+        protocols: those that are spoken, by preference.
+        max_concurrent_streams: requests that may be under way on one connection, in HTTP/2.
+        max_streams: requests after which an HTTP/2 connection takes no more, None for any number.
 
     Attributes:
         errors: what the handler and the bodies of its replies have raised, the last ones.
     """
 
-    __slots__ = ("_date", "_date_until", "errors", "handler", "max_body", "sink", "timeout")
+    __slots__ = (
+        "_date",
+        "_date_until",
+        "errors",
+        "handler",
+        "max_body",
+        "max_concurrent_streams",
+        "max_streams",
+        "protocols",
+        "sink",
+        "timeout",
+    )
 
     def __init__(
-        self, handler: Handler, *, sink: Sink | None = None, max_body: int = 2**24, timeout: float = 60.0
+        self,
+        handler: Handler,
+        *,
+        sink: Sink | None = None,
+        max_body: int = 2**24,
+        timeout: float = 60.0,
+        protocols: tuple[str, ...] = (HTTP1,),
+        max_concurrent_streams: int = 100,
+        max_streams: int | None = None,
     ) -> None:
         self.handler = handler
         self.sink = sink
         self.max_body = max_body
         self.timeout = timeout
+        self.protocols = protocols
+        self.max_concurrent_streams = max_concurrent_streams
+        self.max_streams = max_streams
         self.errors: deque[BaseException] = deque(maxlen=ERRORS_KEPT)
         self._date = b""
         self._date_until = float("-inf")

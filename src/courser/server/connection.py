@@ -1,36 +1,22 @@
-"""The server's side of one connection: an engine, and one request at a time.
-
-Reading and writing never overlap more than they must. Small answers are written at once and the next request is read.
-Where the peer does not take an answer as fast as it is made, nothing more is read or made until it does, so neither a
-download nor a flood of pipelined requests can fill the memory.
-"""
+"""The server's side of a connection: what is the same whatever is spoken over it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Final, cast
 
 from ..core.connection import Connection
 from ..core.link import Link
-from ..core.reactor import READ, WRITE
+from ..core.reactor import READ, Reactor
 from ..core.waiter import FOREVER
-from ..engines.events import Event, RequestHead
-from ..engines.http1 import Phase, ServerEngine
-from ..errors import LocalProtocolError, RemoteProtocolError
-from .app import TOO_LARGE, UNSUPPORTED, App, Reply, ServerRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from ..core.lane import Permit
+    from .app import App
 
-    from ..core.pool import Permit
-
-__all__ = ["ServerConnection"]
-
-TOGETHER: Final = 64 * 1024
-"""A body, or a piece of one, of at most this many bytes leaves in one send with what frames it."""
+__all__ = ["LINGER", "POUR_MOST", "ServerConnection"]
 
 POUR_MOST: Final = 2**20
-"""Bytes of an answer that are made before the other connections get their turn."""
+"""Bytes of answers that are made before the other connections get their turn."""
 
 LINGER: Final = 5.0
 """Seconds for which a peer that is still sending may read the answer before the connection goes; nginx has the same."""
@@ -56,217 +42,33 @@ class ServerConnection(Connection):
         now: the time.
     """
 
-    __slots__ = (
-        "_asked",
-        "_ended",
-        "_leaving",
-        "_length",
-        "_owners",
-        "_pieces",
-        "_sink",
-        "_source",
-        "_whole",
-        "app",
-        "engine",
-    )
+    __slots__ = ("_ended", "_leaving", "_owners", "app")
 
     def __init__(self, link: Link, app: App, owners: set[ServerConnection], now: float) -> None:
         super().__init__(link, NOTHING, now)
         self.app = app
-        self.engine = ServerEngine()
-        self._asked: RequestHead | None = None
-        self._pieces: list[bytes] = []
-        self._length = 0
-        self._sink: Callable[[bytes], object] | None = None
-        self._source: Iterator[bytes] | None = None
-        self._whole = False
+        self._owners = owners
         self._ended = False
         self._leaving = False
-        self._owners = owners
         owners.add(self)
 
-    # Requests
-
-    def received(self, data: bytes, now: float) -> None:
-        if self._leaving:
-            if not data:
-                self.close()
-            return
+    def serve(self, reactor: Reactor, now: float) -> None:
+        """Be turned by a reactor from now on."""
+        self.join(reactor)
         self.arm(now + self.app.timeout)
-        try:
-            events = self.engine.receive(data)
-        except RemoteProtocolError:
-            self._ended = not data
-            self._refuse(now)
-            return
-        if events:
-            self._serve(events, now)
-        if not data:
-            self._after_end()
 
-    def _after_end(self) -> None:
-        """The peer sends no more; what it has asked for it may still want."""
-        self._ended = True
-        if self._source is None and not self.pending:
-            self.close()
-        else:
-            self._want(WRITE)
-
-    def _serve(self, events: list[Event], now: float) -> None:
-        """Answer what has been asked, one after the other, for as long as the peer takes the answers."""
-        while events:
-            for event in events:
-                if type(event) is RequestHead:
-                    self._begin(event, now)
-                elif (head := self._asked) is None:
-                    continue
-                elif type(event) is bytes:
-                    self._collect(event, now)
-                else:
-                    self._answer(head, now)
-            if self._asked is not None or not self._may_go_on(now):
-                return
-            try:
-                events = self.engine.resume()
-            except RemoteProtocolError:
-                self._refuse(now)
-                return
-
-    def _begin(self, head: RequestHead, now: float) -> None:
-        self._asked = head
-        self._whole = False
-        app = self.app
-        if app.sink is not None:
-            self._sink = app.sink(ServerRequest(head))
-        if head.length is not None and head.length > app.max_body and self._sink is None:
-            self._respond(TOO_LARGE, now)
-        elif head.expects_continue and self.engine.phase is Phase.BODY:
-            self.write(self.engine.send_interim(100))
-
-    def _collect(self, piece: bytes, now: float) -> None:
-        if self._sink is not None:
-            self._sink(piece)
-            return
-        self._pieces.append(piece)
-        self._length += len(piece)
-        if self._length > self.app.max_body:
-            self._respond(TOO_LARGE, now)
-
-    def _answer(self, head: RequestHead, now: float) -> None:
-        self._whole = True
-        if head.method == b"CONNECT":
-            self._respond(UNSUPPORTED, now)
-        else:
-            pieces = self._pieces
-            self._respond(self.app.answer(ServerRequest(head, b"".join(pieces) if pieces else b"")), now)
-
-    def _refuse(self, now: float) -> None:
-        """Say what was wrong, where an answer is still due."""
-        self._whole = False
-        try:
-            self._respond(Reply.text("the request cannot be understood\n", status=self.engine.status_hint), now)
-        except LocalProtocolError:
-            self.close()
-            return
-        self._may_go_on(now)
-
-    # Replies
-
-    def _respond(self, reply: Reply, now: float) -> None:
-        engine = self.engine
-        self._asked = None
-        if self._pieces:
-            self._pieces = []
-            self._length = 0
-        head = engine.start_response(reply.status, reply.reason, reply.fields(self.app.date(now)), reply.length)
-        body = reply.body
-        if isinstance(body, bytes):
-            if not engine.response_done:
-                engine.send_data(body)
-                if len(body) <= TOGETHER:
-                    head += body
-                else:
-                    self.write(head)
-                    head = body
-            self.write(head)
-        else:
-            self.write(head)
-            self._source = iter(body)
-            if engine.response_done:
-                self._end_source()
-            else:
-                self._pour(now)
-
-    def _pour(self, now: float) -> None:
-        """Make and send more of a body, until it ends or the peer takes no more for now."""
-        source = self._source
-        if source is None:
-            return
-        engine = self.engine
-        left = POUR_MOST
-        try:
-            while not self.pending and not self.closed:
-                piece = next(source, None)
-                if piece is None:
-                    self._write_all((engine.send_end(),), later=False)
-                    self._end_source()
-                    return
-                left -= len(piece)
-                self._write_all(engine.send_data(piece), later=left <= 0)
-        except Exception as error:
-            # The head is out: a connection that ends too early is the one way left to say so.
-            self.app.errors.append(error)
-            self.close()
-
-    def _write_all(self, parts: tuple[bytes, ...], later: bool) -> None:
-        if sum(map(len, parts)) <= TOGETHER:
-            parts = (b"".join(parts),)
-        if later:
-            self.unsent.extend(parts)
-            return
-        for part in parts:
-            if part:
-                self.write(part)
-
-    def _end_source(self) -> None:
-        source, self._source = self._source, None
-        stop: Any = getattr(source, "close", None)
-        if stop is not None:
-            try:
-                stop()
-            except Exception as error:
-                self.app.errors.append(error)
-
-    def _may_go_on(self, now: float) -> bool:
-        """Whether the next request may be read; if not, what is to happen instead is under way."""
-        if self.closed:
-            return False
-        if self._source is not None or self.unsent or self.link.wants_write:
-            self._want(WRITE)
-            return False
-        if not self.engine.reusable:
-            self._leave(now)
-            return False
-        self._want(READ)
-        return True
-
-    def flushed(self, now: float) -> None:
-        self.arm(now + self.app.timeout)
-        self._pour(now)
-        if self._may_go_on(now):
-            try:
-                events = self.engine.resume()
-            except RemoteProtocolError:
-                self._refuse(now)
-                return
-            self._serve(events, now)
-
-    # The end
+    def _let_go(self) -> None:
+        """Have nothing more to do with the link, which somebody else is to serve."""
+        self.leave()
+        self._finalizer.detach()
+        self.closed = True
+        self.deadline = FOREVER
+        self._owners.discard(self)
 
     def _leave(self, now: float) -> None:
         """Close, but not under the answer: a close with bytes unread resets it away (RFC 9112 section 9.6)."""
         self.link.finish()
-        if self._ended or self._whole:
+        if self._ended:
             self.close()
             return
         self._leaving = True
@@ -289,7 +91,6 @@ class ServerConnection(Connection):
         self.close()
 
     def close(self) -> None:
-        """Close at once; a body that is being made is told."""
+        """Close at once."""
         super().close()
         self._owners.discard(self)
-        self._end_source()

@@ -13,13 +13,14 @@ from ..core.handshake import Handshake
 from ..core.link import Link, SocketLink, TLSLink
 from ..core.reactor import READ, Reactor
 from ..core.waiter import FOREVER
-from .app import App, Handler, Sink
+from .app import HTTP1, HTTP2, App, Handler, Sink
 from .connection import ServerConnection
+from .http1 import HTTP1ServerConnection
 
 if TYPE_CHECKING:
     import ssl
     from collections import deque
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 __all__ = ["Server"]
 
@@ -93,17 +94,21 @@ class Greeting(Handshake):
 
 
 class Server:
-    """Serves HTTP/1.1 with a handler, in a thread of its own where it is used as a context manager.
+    """Serves HTTP/1.1 and HTTP/2 with a handler, in a thread of its own where it is used as a context manager.
 
     Args:
         handler: answers requests; called in the server's thread, so it must not wait for anything.
         host: the address to listen at.
         port: the port; 0 takes a free one.
-        tls: serve HTTPS with this context.
+        tls: serve HTTPS with this context, which from now on offers `protocols`.
         uds: listen at this path as a Unix socket, instead of at host and port.
         sink: takes bodies that are not to be collected; called with the head of every request.
         max_body: bytes of a body that is collected; a larger one is answered with 413.
         timeout: seconds after which a peer that neither sends nor takes anything is given up.
+        protocols: what is spoken, by preference: "h2", "http/1.1" or both. TLS agrees on one of them; without TLS a
+            client that knows that HTTP/2 is spoken here begins with it (RFC 9113 section 3.3).
+        max_concurrent_streams: requests that may be under way on one connection, in HTTP/2.
+        max_streams: requests after which an HTTP/2 connection is told to go away, None for any number.
 
     Attributes:
         url: the root of what is served.
@@ -111,6 +116,7 @@ class Server:
 
     Raises:
         OSError: the address cannot be listened at.
+        ValueError: there is no such protocol.
     """
 
     def __init__(
@@ -124,8 +130,23 @@ class Server:
         sink: Sink | None = None,
         max_body: int = 2**24,
         timeout: float = 60.0,
+        protocols: Sequence[str] = (HTTP2, HTTP1),
+        max_concurrent_streams: int = 100,
+        max_streams: int | None = None,
     ) -> None:
-        self._app = App(handler, sink=sink, max_body=max_body, timeout=timeout)
+        if not protocols or not {*protocols} <= {HTTP1, HTTP2}:
+            raise ValueError(f"protocols are {HTTP2!r}, {HTTP1!r} or both, not {protocols!r}")
+        self._app = App(
+            handler,
+            sink=sink,
+            max_body=max_body,
+            timeout=timeout,
+            protocols=tuple(protocols),
+            max_concurrent_streams=max_concurrent_streams,
+            max_streams=max_streams,
+        )
+        if tls is not None:
+            tls.set_alpn_protocols([*protocols])
         self._tls = tls
         self._uds = uds
         sock = _listen(host, port, uds)
@@ -180,9 +201,11 @@ class Server:
 
     def _open(self, link: Link) -> ServerConnection:
         now = monotonic()
-        connection = ServerConnection(link, self._app, self.connections, now)
-        connection.join(self.reactor)
-        connection.arm(now + self._app.timeout)
+        kind: type[ServerConnection] = HTTP1ServerConnection
+        if link.alpn == HTTP2 or HTTP1 not in self._app.protocols:
+            from .http2 import HTTP2ServerConnection as kind
+        connection = kind(link, self._app, self.connections, now)
+        connection.serve(self.reactor, now)
         return connection
 
     # Running

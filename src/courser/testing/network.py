@@ -13,6 +13,7 @@ from ..core.link import Release
 from ..core.reactor import READ, WRITE
 from ..server.app import App, Handler, Sink
 from ..server.connection import ServerConnection
+from ..server.http1 import HTTP1ServerConnection
 from .link import CALM, Conditions, MemoryLink
 
 if TYPE_CHECKING:
@@ -215,5 +216,5 @@ class MemoryNetwork(Net):
 
     def _accept(self, link: MemoryLink) -> None:
         far = FarEnd(link)
-        far.serve(ServerConnection(far, self._app, self._open, monotonic()))
+        far.serve(HTTP1ServerConnection(far, self._app, self._open, monotonic()))
         link.connect(far)
