@@ -87,6 +87,7 @@ if TYPE_CHECKING:
     from .settings import DEFAULT, DIRECT, Limits, Timeout
     from .streams import AsyncResponseStream, ResponseStream
     from .tracing.har import HARRecorder
+    from .values.connected import ConnectionInfo
     from .values.cookies.jar import Cookies
     from .values.cookies.record import Cookie
     from .values.disposition import ContentDisposition
@@ -120,6 +121,7 @@ __all__ = [
     "ConnectError",
     "ConnectTimeout",
     "ConnectionClosed",
+    "ConnectionInfo",
     "ContentDisposition",
     "Cookie",
     "CookieConflict",
@@ -214,6 +216,7 @@ HOMES = (
     "api",
     "streams",
     "values.timings",
+    "values.connected",
     "values.tracing",
     "values.links",
     "values.disposition",

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .core.waiter import Host
     from .responding import Responses
     from .values.ndjson import JSONLines
+    from .values.response import Times
 
 __all__ = ["AsyncResponseStream", "AsyncStreaming", "ResponseStream", "Streaming"]
 
@@ -96,10 +97,11 @@ class _Stream(HeadView):
         self._block = head.fields
         self._headers = None
         self._request = reply.request
-        self._times = (sending.deadline.started, reply.head_at, reply.head_at, reply.sent_at, reply.opening)
-        self._responses = responses
         self._reply = reply
         self._sending = sending
+        self._times = self._timed(reply.head_at)
+        self._ends = getattr(reply, "ends", None)
+        self._responses = responses
         self._reader = BodyReader(reply, sending.host, sending.limit, responses.decoded_limit(sending))
         self._content: bytes | None = None
         self.next_request = None
@@ -151,10 +153,13 @@ class _Stream(HeadView):
         response.stripped = self.stripped
         return response
 
+    def _timed(self, ended: float) -> Times:
+        reply, started = self._reply, self._sending.deadline.started
+        return (started, reply.head_at, ended, reply.sent_at, reply.opening, getattr(reply, "heard_at", 0.0))
+
     def _keep(self, content: bytes) -> bytes:
         """Take note of the whole body."""
-        started, head_at, _, sent_at, opening = self._times
-        self._times = (started, head_at, monotonic(), sent_at, opening)
+        self._times = self._timed(monotonic())
         self._content = content
         return content
 

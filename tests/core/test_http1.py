@@ -35,6 +35,8 @@ class FakeExchange(Waiter):
         self.head: ResponseHead | None = None
         self.bytes_sent, self.received = 7, 3
         self.told: list[str] = []
+        self.ends: Any = None
+        self.heard_at = 0.0
 
     def feed(self, events: list[Event], now: float) -> None:
         self.events += events
@@ -87,6 +89,24 @@ def test_what_comes_is_fed_to_the_exchange(world: World) -> None:
 
     assert len(world.exchange.events) == 3
     assert world.connection.heard
+
+
+def test_the_first_byte_of_each_exchange_is_timed(world: World) -> None:
+    for start in (5.0, 8.0):
+        world.exchange.end = None
+        world.begin()
+        world.connection.received(b"H", start)
+        world.connection.received(b"TTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", start + 1)
+        assert world.exchange.heard_at == start
+        assert world.connection.engine.is_idle
+
+
+def test_the_ends_of_the_connection_are_told_to_each_exchange(world: World) -> None:
+    world.begin()
+    number, facts = world.exchange.ends
+
+    assert number == world.connection.number
+    assert set(facts) == {"peer", "local"}
 
 
 def test_what_is_due_of_a_body_is_known_by_its_length(world: World) -> None:

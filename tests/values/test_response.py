@@ -39,7 +39,7 @@ def test_a_response_of_a_test() -> None:
     assert response.url is ASKED.url
     assert (response.history, response.next_request, response.extensions) == ([], None, {})
     assert response.trailers == {}
-    assert response.timings == Timings(None, None, None, None, None, 0.0, 0.0)
+    assert response.timings == Timings(None, None, None, None, None, 0.0, 0.0, 0.0)
     assert repr(response) == "<Response [404 Nope]>"
 
 
@@ -145,15 +145,15 @@ def test_raise_for_status_raises(status: int, text: str) -> None:
 
 def test_an_assembled_response() -> None:
     response = Response.assemble(
-        200, b"Fine", "HTTP/2", b"A: 1\r\nSet-Cookie: a\r\nSet-Cookie: b\r\n", ASKED, (1.0, 1.25, 2.0, 1.125, None),
-        "utf-8", b"x", b"T: 1\r\n",
+        200, b"Fine", "HTTP/2", b"A: 1\r\nSet-Cookie: a\r\nSet-Cookie: b\r\n", ASKED,
+        (1.0, 1.25, 2.0, 1.125, None, 0.0), "utf-8", b"x", b"T: 1\r\n",
     )  # fmt: skip
 
     assert (response.reason_phrase, response.http_version, response.content) == ("Fine", "HTTP/2", b"x")
     assert response.headers.get_list("set-cookie") == ["a", "b"]
     assert response.headers is response.headers
     assert response.trailers == {"T": "1"}
-    assert response.timings == Timings(None, None, None, None, 0.125, 0.25, 1.0)
+    assert response.timings == Timings(None, None, None, None, 0.125, 0.25, 0.25, 1.0)
     assert response.elapsed == timedelta(seconds=0.25)
 
 
@@ -231,7 +231,7 @@ def test_json_takes_the_options_of_the_standard_library() -> None:
 
 def test_json_is_read_by_the_codec_of_the_client_or_of_the_call() -> None:
     response = Response.assemble(
-        200, b"", "HTTP/1.1", b"", ASKED, (0.0, 0.0, 0.0, 0.0, None), "utf-8", b"x", b"", bytes.decode
+        200, b"", "HTTP/1.1", b"", ASKED, (0.0, 0.0, 0.0, 0.0, None, 0.0), "utf-8", b"x", b"", bytes.decode
     )
 
     assert response.json() == "x"
@@ -343,3 +343,15 @@ def test_the_cookies_of_a_response_are_those_it_may_set() -> None:
     assert not Response(200).cookies
     with pytest.raises(RuntimeError, match="made without a request"):
         _ = Response(200, headers=headers).cookies
+
+
+def test_a_response_knows_the_connection_that_it_came_over() -> None:
+    ends = (7, {"peer": ("10.0.0.1", 80)})
+    response = Response.assemble(
+        200, b"", "HTTP/1.1", b"", ASKED, (0.0, 0.0, 0.0, 0.0, None, 0.0), "utf-8", b"x", b"", None, ends
+    )
+
+    assert response.connection is not None
+    assert (response.connection.number, response.connection.peer) == (7, ("10.0.0.1", 80))
+    assert pickle.loads(pickle.dumps(response)).connection == response.connection
+    assert Response(200).connection is None

@@ -16,7 +16,7 @@ from weakref import ReferenceType, ref
 from ..engines.http2 import ClientEngine
 from ..engines.http2.outbox import BATCH
 from ..errors import ReadError, RemoteProtocolError, TransportError, WriteError
-from ..hints import TYPE_CHECKING
+from ..hints import TYPE_CHECKING, cast
 from .connection import Connection
 from .guest import Guest, GuestExchange
 from .link import TruncatedStream
@@ -370,13 +370,16 @@ class HTTP2Connection(Connection):
     def flushed(self, now: float) -> None:
         if not self.unsent:
             self.pump()
+        elif self.senders:
+            self._tell_senders(now)
 
     def _tell_senders(self, now: float) -> None:
         for stream, reference in list(self.senders.items()):
             exchange = reference()
-            if exchange is None or exchange.upload is None:
+            guest = None if exchange is None else exchange.connection
+            if exchange is None or exchange.upload is None or guest is None:
                 self.senders.pop(stream, None)
-            elif not stream.queued:
+            elif not stream.queued or cast("Guest", guest).moved():
                 exchange.drained(now)
 
     # Time

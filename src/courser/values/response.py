@@ -11,18 +11,19 @@ from .text import DefaultEncoding, charset_of, decode_text
 from .url import URL
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from datetime import timedelta
     from typing import Any, Final, Self, TypeAlias
 
     from ..settings import HeaderTypes
+    from .connected import ConnectionInfo
     from .cookies.jar import Cookies
     from .disposition import ContentDisposition
     from .links import Links
     from .request import Request
     from .timings import Timings
 
-__all__ = ["REDIRECTS", "HeadView", "Response", "Status", "Times"]
+__all__ = ["REDIRECTS", "Ends", "HeadView", "Response", "Status", "Times"]
 
 REASONS: Final = {
     100: "Continue", 101: "Switching Protocols", 102: "Processing", 103: "Early Hints",
@@ -50,9 +51,13 @@ SCALARS: Final = frozenset({type(None), bool, int, float, complex, str, bytes, b
 SERIES: Final = frozenset({tuple, list, set, frozenset})
 """What a pickled response keeps of its extensions; no subclasses, which another program may not have."""
 
-Times: TypeAlias = "tuple[float, float, float, float, dict[str, float] | None]"
-"""When the call began, the head had come, the body had, the request was sent (0.0 where that is not known), all on the
-monotonic clock; and how many seconds each phase of connecting took, None where the connection was there."""
+Times: TypeAlias = "tuple[float, float, float, float, dict[str, float] | None, float]"
+"""When the call began, the head had come, the body had, the request was sent, all on the monotonic clock; how many
+seconds each phase of connecting took, None where the connection was there; and when the first byte had come. 0.0 stands
+for a time that is not known."""
+
+Ends: TypeAlias = "tuple[int, Mapping[str, Any]]"
+"""The number of a connection, and what its link tells of its ends."""
 
 
 class Status:
@@ -118,6 +123,7 @@ class HeadView(Status):
     __slots__ = (
         "_block",
         "_cookies",
+        "_ends",
         "_headers",
         "_reason",
         "_request",
@@ -138,6 +144,7 @@ class HeadView(Status):
     _reason: bytes
     _block: bytes
     _cookies: Cookies
+    _ends: Ends | None
     _headers: Headers | None
     _request: Request | None
     _stripped: tuple[str, ...]
@@ -216,6 +223,15 @@ class HeadView(Status):
             return cookies
 
     @property
+    def connection(self) -> ConnectionInfo | None:
+        """The connection that it came over; None where it did not come over any."""
+        if self._ends is None:
+            return None
+        from .connected import ConnectionInfo
+
+        return ConnectionInfo.of(*self._ends)
+
+    @property
     def timings(self) -> Timings:
         """How long the parts of the call took, in seconds."""
         from .timings import Timings
@@ -283,7 +299,7 @@ class Response(HeadView):
             fields.setdefault("Content-Type", "application/json")
         if body:
             fields.setdefault("Content-Length", str(len(body)))
-        reason, times = reason_phrase.encode("latin-1"), (0.0, 0.0, 0.0, 0.0, None)
+        reason, times = reason_phrase.encode("latin-1"), (0.0, 0.0, 0.0, 0.0, None, 0.0)
         self = cls.assemble(status_code, reason, http_version, b"", request, times, "utf-8", body, b"")
         self._headers = fields
         return self
@@ -301,6 +317,7 @@ class Response(HeadView):
         content: bytes | Callable[[], bytes],
         trailers: bytes,
         loads: Callable[..., Any] | None = None,
+        ends: Ends | None = None,
     ) -> Self:
         """Make a response of what an exchange has brought.
 
@@ -315,6 +332,7 @@ class Response(HeadView):
             content: the decoded body, or what decodes it when somebody asks; it can be pickled.
             trailers: the trailer lines.
             loads: reads JSON; None is the standard library.
+            ends: see `Ends`; None where no connection was needed.
         """
         self = object.__new__(cls)
         self.status_code = status
@@ -333,6 +351,7 @@ class Response(HeadView):
         self._encoding = None
         self._default_encoding = default_encoding
         self._loads = loads
+        self._ends = ends
         return self
 
     @property
@@ -436,6 +455,7 @@ class Response(HeadView):
         more = {
             "_headers": self.headers,
             "_encoding": self._encoding,
+            "_ends": self._ends,
             "history": self.history,
             "next_request": self.next_request,
             "_stripped": self.stripped,

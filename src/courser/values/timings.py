@@ -23,7 +23,9 @@ class Timings(NamedTuple):
         proxy: to be led on by proxies, their encryption included.
         tls: to agree on encryption.
         sent: until the link had taken the whole request; None where the peer answered before, or where no link was.
-        first_byte: until the head of the response was there.
+        first_byte: until the first byte of an answer was there, be it an interim one's (1xx), as browsers count; until
+            the head was, where nobody sees single bytes: over HTTP/2, and where a transport answered.
+        head: until the head of the response was there.
         total: until its body was there whole; for a streamed response of which nothing was read, until the head was.
     """
 
@@ -33,10 +35,19 @@ class Timings(NamedTuple):
     tls: float | None
     sent: float | None
     first_byte: float
+    head: float
     total: float
 
     @classmethod
-    def of(cls, started: float, head_at: float, ended: float, sent_at: float, opening: dict[str, float] | None) -> Self:
+    def of(
+        cls,
+        started: float,
+        head_at: float,
+        ended: float,
+        sent_at: float,
+        opening: dict[str, float] | None,
+        heard_at: float = 0.0,
+    ) -> Self:
         """Make timings of points on the monotonic clock; see `values.response.Times`."""
         phases = opening or {}
         return cls(
@@ -45,6 +56,7 @@ class Timings(NamedTuple):
             phases.get("proxy"),
             phases.get("tls"),
             sent_at - started if sent_at else None,
+            (heard_at or head_at) - started,
             head_at - started,
             ended - started,
         )

@@ -98,5 +98,5 @@ class Tunnel:
 def answer_of(head: ResponseHead, body: bytes = b"") -> Response:
     """A proxy's answer to CONNECT as a response, which has no request that anybody made."""
     version = "HTTP/" + head.version.decode("ascii")
-    times = (0.0, 0.0, 0.0, 0.0, None)
+    times = (0.0, 0.0, 0.0, 0.0, None, 0.0)
     return Response.assemble(head.status, head.reason, version, head.fields, None, times, "utf-8", body, b"")
