@@ -108,7 +108,8 @@ class Watchers:
         if always or own is not None:
             from .core.trace import Trace
 
-            sending.deadline.trace = Trace(sending.host, sending.deadline, always, own, self._noting(bool(always)))
+            closed = self._noting(bool(always))
+            sending.deadline.trace = Trace(sending.host, sending.deadline, always, own, closed, self._secrets)
 
     def flush(self) -> None:
         """Tell of connections that were closed, at the end of a client."""

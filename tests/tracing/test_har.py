@@ -312,3 +312,47 @@ def test_the_check_of_records_finds_faults() -> None:
         "har.log.entries is no array",
         "har.log.more is unknown",
     ]
+
+
+@pytest.mark.parametrize("whose", ["client", "call"])
+@pytest.mark.parametrize("secrets", [False, True])
+def test_what_the_client_calls_sensitive_is_not_recorded(whose: str, secrets: bool) -> None:
+    """Of whichever client it is that a recorder follows, and of each hop."""
+
+    def answer(request: ServerRequest) -> Reply:
+        if request.target == "/":
+            return Reply(status=302, headers={"Location": "/end", "X-Mine": "hidden-1"})
+        return Reply(headers={"X-Mine": "hidden-2", "X-Other": "plain"})
+
+    recorder = HARRecorder(secrets=secrets)
+    client = courser.Client(
+        network=MemoryNetwork(answer, conditions=CALM),
+        sensitive_headers=["X-MINE"],
+        trace=recorder if whose == "client" else None,
+    )
+    extensions = {"trace": recorder} if whose == "call" else {}
+    client.get("http://a.example/", headers={"x-mine": "hidden-0", "X-Other": "plain"}, extensions=extensions)
+
+    text = json.dumps(recorder.as_dict())
+    assert [f"hidden-{number}" in text for number in range(3)] == [secrets] * 3
+    assert text.count('"***"') == (0 if secrets else 4)
+    assert text.count('"plain"') == 3
+
+
+def test_what_goes_to_the_base_url_only_is_not_recorded() -> None:
+    recorder = HARRecorder()
+    network = MemoryNetwork(lambda request: Reply(), conditions=CALM)
+    client = courser.Client(network=network, base_url="http://a.example/", headers={"X-Mine": "hidden"}, trace=recorder)
+
+    client.get("x")
+
+    assert "hidden" not in json.dumps(recorder.as_dict())
+
+
+def test_what_is_no_address_is_left_out() -> None:
+    recorder = HARRecorder()
+    courser.Client(network=MemoryNetwork(lambda request: Reply(), conditions=CALM), trace=recorder).get(
+        "http://a.example/"
+    )
+
+    assert "serverIPAddress" not in recorder.entries[0]

@@ -25,7 +25,7 @@ from .guest import Guest, GuestExchange
 from .waiter import Interrupted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Container, Iterable, Iterator
     from typing import Any, TypeAlias
 
     from ..policies.flow import Answer
@@ -53,6 +53,7 @@ class Trace:
         always: those who follow every call of the client.
         own: who follows this one only.
         closed: where the client's connections note their end; None where nobody follows them all.
+        secrets: names of header fields, in lower case, whose values the client keeps to itself.
 
     Attributes:
         closed: where those of this call do.
@@ -60,15 +61,22 @@ class Trace:
         request: what is being sent.
     """
 
-    __slots__ = ("_always", "_deadline", "_host", "_numbers", "_own", "closed", "lasting", "request")
+    __slots__ = ("_always", "_deadline", "_host", "_numbers", "_own", "_secrets", "closed", "lasting", "request")
 
     def __init__(
-        self, host: Host, deadline: Deadline, always: tuple[Listener, ...], own: Listener | None, closed: Closed | None
+        self,
+        host: Host,
+        deadline: Deadline,
+        always: tuple[Listener, ...],
+        own: Listener | None,
+        closed: Closed | None,
+        secrets: Container[str] = (),
     ) -> None:
         self._host = host
         self._deadline = deadline
         self._always = always
         self._own = own
+        self._secrets = secrets
         self._numbers: set[int] = set()
         self.lasting = closed is not None
         self.closed: Closed = deque() if closed is None else closed
@@ -77,7 +85,7 @@ class Trace:
     async def begin(self, request: Request) -> None:
         """A request is about to be sent."""
         self.request = request
-        await self.tell("request")
+        await self.tell("request", secrets=self._secrets)
 
     async def tell(self, name: EventName, at: float | None = None, **facts: Any) -> None:
         """Something has happened to the request that is being sent.

@@ -17,6 +17,7 @@ from ..version import __version__
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Container
     from types import TracebackType
     from typing import Any, Final, Self, TypeAlias
 
@@ -70,10 +71,12 @@ class Hop:
     Args:
         request: the request.
         at: when it began, on the monotonic clock.
+        secrets: names of header fields whose values are not to be shown.
     """
 
-    def __init__(self, request: Request, at: float) -> None:
+    def __init__(self, request: Request, at: float, secrets: Container[str]) -> None:
         self.request = request
+        self.secrets = secrets
         self.at = at
         self.wall = time() - (monotonic() - at)
         self.spent: dict[str, float] = {}
@@ -127,7 +130,7 @@ class HARRecorder:
     """Records what a client sends and receives, as HAR 1.2: `Client(trace=HARRecorder("file.har"))`.
 
     As a context manager it writes its file at the end. What may be a secret is not recorded unless that is asked for:
-    header fields of credentials and cookies, values of parameters, bodies.
+    header fields of credentials and cookies, those that the client calls sensitive, values of parameters, bodies.
 
     Args:
         path: where `save` writes; a file that others may not read.
@@ -163,7 +166,7 @@ class HARRecorder:
         if request is None:
             return
         if event.name == "request":
-            self._begin(Hop(request, event.at))
+            self._begin(Hop(request, event.at, event.secrets))
             return
         hop = self._under_way.get(id(request))
         if hop is None:
@@ -251,28 +254,30 @@ class HARRecorder:
         entry: Entry = {
             "startedDateTime": _iso(hop.wall),
             "time": sum(value for name, value in timings.items() if value >= 0 and name != "ssl"),
-            "request": self._request(hop.request, hop.answer.get("httpVersion", "HTTP/1.1")),
+            "request": self._request(hop),
             "response": self._response(hop),
             "cache": {},
             "timings": timings,
         }
         if hop.connection is not None:
             entry["connection"] = str(hop.connection)
-        if hop.address:
-            entry["serverIPAddress"] = hop.address.rpartition(":")[0].strip("[]")
+        address = hop.address.rpartition(":")[0].strip("[]")
+        if address:  # the path of a socket is none
+            entry["serverIPAddress"] = address
         if hop.error:
             entry["comment"] = hop.error
         return entry
 
-    def _request(self, request: Request, version: str) -> dict[str, Any]:
+    def _request(self, hop: Hop) -> dict[str, Any]:
+        request = hop.request
         body = request.body
         url = request.url.without_fragment()
         made: dict[str, Any] = {
             "method": request.method,
             "url": str(url) if self._secrets else url.redacted(),
-            "httpVersion": version,
+            "httpVersion": hop.answer.get("httpVersion", "HTTP/1.1"),
             "cookies": self._cookies(request.headers.get_list("cookie"), "; "),
-            "headers": self._fields(request.headers.multi_items()),
+            "headers": self._fields(request.headers.multi_items(), hop.secrets),
             "queryString": self._query(request),
             "headersSize": UNKNOWN,
             "bodySize": 0 if body is None else UNKNOWN if body.length is None else body.length,
@@ -294,15 +299,15 @@ class HARRecorder:
             "statusText": answer.get("statusText", ""),
             "httpVersion": answer.get("httpVersion", "unknown"),
             "cookies": self._cookies([value for name, value in fields if name.lower() == "set-cookie"], None),
-            "headers": self._fields(fields),
+            "headers": self._fields(fields, hop.secrets),
             "content": content,
             "redirectURL": location if self._secrets else without_values(location),
             "headersSize": UNKNOWN,
             "bodySize": hop.size if answer else UNKNOWN,
         }
 
-    def _fields(self, fields: list[tuple[str, str]]) -> list[dict[str, str]]:
-        shown = fields if self._secrets else shown_fields(fields, ())
+    def _fields(self, fields: list[tuple[str, str]], secrets: Container[str]) -> list[dict[str, str]]:
+        shown = fields if self._secrets else shown_fields(fields, secrets)
         return [{"name": name, "value": value} for name, value in shown]
 
     def _query(self, request: Request) -> list[dict[str, str]]:

@@ -7,6 +7,7 @@ from ..hints import TYPE_CHECKING, NamedTuple
 from .redaction import bounded
 
 if TYPE_CHECKING:
+    from collections.abc import Container
     from typing import Final, Literal, TypeAlias
 
     from ..policies.flow import Answer
@@ -36,6 +37,8 @@ class TraceEvent(NamedTuple):
         response: the response, of which the head is there; whoever keeps it keeps its connection.
         error: what went wrong.
         detail: what else there is to say; it holds no secrets.
+        secrets: with `request`: names, in lower case, of the fields whose values the client keeps to itself, besides
+            those that are always taken for secret; see `sensitive_headers`.
     """
 
     name: EventName
@@ -47,6 +50,7 @@ class TraceEvent(NamedTuple):
     response: Answer | None = None
     error: BaseException | None = None
     detail: str = ""
+    secrets: Container[str] = ()
 
     def __str__(self) -> str:
         """One line without secrets, such as `head #1 GET http://a.example/ 200 OK`."""
