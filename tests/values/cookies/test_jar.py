@@ -217,6 +217,40 @@ def test_update_takes_what_the_constructor_takes() -> None:
     assert "c" not in cookies
 
 
+def test_update_is_what_setting_each_name_is() -> None:
+    """Beside a server's cookie, one without a domain would never be sent."""
+    for change in ({"a": "mine"}, None):
+        cookies = Cookies()
+        cookies.receive("https://example.org/", ["a=server"])
+        if change:
+            cookies.update(change)
+        else:
+            cookies.update(a="mine")
+
+        assert cookies["a"] == "mine"
+        assert cookies.header("https://example.org/") == "a=mine"
+
+
+def test_update_refuses_a_name_that_is_ambiguous_and_changes_nothing() -> None:
+    cookies = Cookies()
+    cookies.receive("https://a.example/", ["a=1"])
+    cookies.receive("https://b.example/", ["a=2"])
+
+    with pytest.raises(CookieConflict):
+        cookies.update({"b": "1", "a": "3"})
+    assert "b" not in cookies
+
+
+def test_records_are_put_where_they_say() -> None:
+    """A jar that is read from a file, or copied, is the same jar."""
+    general, own = Cookie("a", "1"), Cookie("a", "2", "example.org")
+    for given in ([own, general], [general, own], Cookies([own, general])):
+        cookies = Cookies(given)
+        cookies.update(given)
+        assert cookies.get("a", domain="") == "1"
+        assert cookies.get("a", domain="example.org") == "2"
+
+
 @pytest.mark.parametrize("domain", ["", "example.org"])
 def test_what_cannot_be_sent_is_refused(domain: str) -> None:
     with pytest.raises(InvalidRequest, match="the value of cookie 'a'"):

@@ -81,6 +81,80 @@ def test_an_end_in_the_past_removes() -> None:
     assert store.sites == {}
 
 
+# Cookies without a domain, and what servers make of them
+
+
+GENERAL = Cookie("session", "given")
+
+
+def test_a_server_that_deletes_what_was_given_is_not_sent_it_again() -> None:
+    """Logging out is no way back to an older session; other servers, and other paths, have not said so."""
+    store = Store()
+    store.put(GENERAL, NOW)
+    store.receive(URL("https://a.example/"), [b"session=new; Path=/", b"other=1"], NOW)
+    assert sent(store, "https://a.example/x") == "session=new; other=1"
+
+    assert store.receive(URL("https://a.example/logout"), [b"session=; Path=/; Max-Age=0"], NOW) == []
+
+    assert sent(store, "https://a.example/x") == "other=1"
+    assert sent(store, "https://b.example/") == "session=given"
+    assert [(cookie.name, cookie.domain) for cookie in store.records(NOW)] == [("session", ""), ("other", "a.example")]
+
+
+def test_a_server_may_delete_what_it_has_never_set() -> None:
+    store = Store()
+    store.put(GENERAL, NOW)
+    store.receive(URL("https://a.example/"), [b"session=; Path=/; Expires=Thu, 01 Jan 1970 00:00:00 GMT"], NOW)
+
+    assert sent(store, "https://a.example/") == ""
+
+
+def test_what_a_server_set_in_its_place_may_end_by_itself() -> None:
+    store = Store()
+    store.put(GENERAL, NOW)
+    store.receive(URL("https://a.example/"), [b"session=new; Max-Age=10"], NOW)
+
+    assert sent(store, "https://a.example/", NOW + 9) == "session=new"
+    assert sent(store, "https://a.example/", NOW + 11) == ""
+
+
+@pytest.mark.parametrize(
+    ("line", "url", "expected"),
+    [
+        (b"session=; Max-Age=0; Path=/app", "https://a.example/app/x", ""),
+        (b"session=; Max-Age=0; Path=/app", "https://a.example/", "session=given"),
+        (b"session=; Max-Age=0; Domain=a.example; Path=/", "https://www.a.example/", ""),
+        (b"session=; Max-Age=0; Path=/", "https://www.a.example/", "session=given"),
+        (b"session=; Max-Age=0; Domain=example; Path=/", "https://a.example/", "session=given"),
+        (b"another=; Max-Age=0; Path=/", "https://a.example/", "session=given"),
+    ],
+)
+def test_it_is_taken_over_where_the_server_says(line: bytes, url: str, expected: str) -> None:
+    store = Store()
+    store.put(GENERAL, NOW)
+    store.receive(URL("https://a.example/"), [line], NOW)
+
+    assert sent(store, url) == expected
+
+
+def test_the_callers_next_word_holds_for_all_again() -> None:
+    store = Store()
+    store.put(GENERAL, NOW)
+    store.receive(URL("https://a.example/"), [b"session=; Path=/; Max-Age=0"], NOW)
+    store.put(GENERAL, NOW)
+
+    assert sent(store, "https://a.example/") == "session=given"
+    assert set(store.sites) == {""}
+
+
+def test_deletions_are_within_the_limits_of_a_domain() -> None:
+    store = Store()
+    store.put(GENERAL, NOW)
+    store.receive(URL("https://a.example/"), [b"session=; Max-Age=0; Path=/%d" % number for number in range(200)], NOW)
+
+    assert len(store.sites["a.example"]) == PER_DOMAIN
+
+
 def test_an_expired_cookie_is_there_no_more() -> None:
     store = Store()
     receive(store, "https://example.org/", "a=1; Max-Age=10", "b=1")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .record import Cookie
     from .store import Store
 
-__all__ = ["Choice", "below", "choose", "fitting"]
+__all__ = ["Choice", "below", "choose", "fitting", "has_expired"]
 
 HOSTS: Final = 256
 """Choices that are remembered; then all are forgotten."""
@@ -31,13 +31,14 @@ class Choice:
 
     Attributes:
         general: cookies without a domain.
+        gone: cookies of the host and of the domains above it that have ended, of the names of those without a domain.
         stored: cookies of the host and of the domains above it.
         sites: where these are from.
         field: the Cookie field with all of them, None where paths have to be compared first.
         until: when the first of them expires.
     """
 
-    __slots__ = ("field", "general", "sites", "stored", "until")
+    __slots__ = ("field", "general", "gone", "sites", "stored", "until")
 
     def __init__(self, store: Store, url: URL, now: float, general: bool) -> None:
         self.sites = store.sites_of(url.host)
@@ -46,9 +47,11 @@ class Choice:
         own = store.sites.get("") if general else None
         self.stored = fitting(found, url, now)
         self.general = fitting(tuple(own.values()) if own else (), url, now)
+        names = {cookie.name for cookie in self.general}
+        self.gone = [each for each in found if each.name in names and has_expired(each, now)] if names else []
         chosen = self.general + self.stored
-        everywhere = all(cookie.path == "/" for cookie in chosen)
-        self.field = cookie_field(b"", self.general, self.stored) if everywhere else None
+        everywhere = all(cookie.path == "/" for cookie in chosen + self.gone)
+        self.field = cookie_field(b"", _left(self.general, self.gone), self.stored) if everywhere else None
         self.until = min((cookie.expires for cookie in chosen if cookie.expires is not None), default=FOREVER)
 
 
@@ -74,7 +77,20 @@ def choose(store: Store, url: URL, now: float, general: bool, hand: bytes = b"",
         site.used = now
     if choice.field is not None and not hand:
         return choice.field
-    return cookie_field(hand, below(choice.general, url.path), below(choice.stored, url.path), renewed)
+    path = url.path
+    left = _left(below(choice.general, path), below(choice.gone, path))
+    return cookie_field(hand, left, below(choice.stored, path), renewed)
+
+
+def _left(general: list[Cookie], gone: list[Cookie]) -> list[Cookie]:
+    """Cookies without a domain, but for those that the server has set and taken away for itself."""
+    names = {cookie.name for cookie in gone}
+    return [cookie for cookie in general if cookie.name not in names] if names else general
+
+
+def has_expired(cookie: Cookie, now: float) -> bool:
+    """Whether a cookie has ended."""
+    return cookie.expires is not None and cookie.expires <= now
 
 
 def fitting(cookies: Iterable[Cookie], url: URL, now: float) -> list[Cookie]:
@@ -83,9 +99,7 @@ def fitting(cookies: Iterable[Cookie], url: URL, now: float) -> list[Cookie]:
     Longer paths come first, then older cookies (RFC 6265bis section 5.8.3).
     """
     found = [
-        cookie
-        for cookie in cookies
-        if (cookie.expires is None or cookie.expires > now) and (not cookie.secure or is_confidential(url))
+        cookie for cookie in cookies if not has_expired(cookie, now) and (not cookie.secure or is_confidential(url))
     ]
     found.sort(key=lambda cookie: (-len(cookie.path), cookie.created))
     return found

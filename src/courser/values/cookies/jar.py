@@ -35,7 +35,8 @@ class Cookies(MutableMapping[str, str]):
 
     As a mapping it knows each name once. `cookies["a"] = "1"` changes the value of the cookie `a` where there is one,
     and makes one without a domain where there is none: it goes wherever its owner sends a request, but never along
-    with a redirect to another origin, and gives way to a cookie of that name that a server sets for its own host.
+    with a redirect to another origin. A server that sets or deletes a cookie of that name for its own host has taken
+    it over: it is not sent there any more, until it is set again.
 
     Any number of threads and clients may use one jar at once.
 
@@ -131,8 +132,12 @@ class Cookies(MutableMapping[str, str]):
     # Changing
 
     def __setitem__(self, name: str, value: str) -> None:
-        found = self.records(name)
-        self.add(self._one(name, found)._replace(value=value) if found else Cookie(name, value))
+        self.add(self._named(Cookie(name, value)))
+
+    def _named(self, cookie: Cookie) -> Cookie:
+        """The cookie that a name stands for, with another value."""
+        found = self.records(cookie.name)
+        return self._one(cookie.name, found)._replace(value=cookie.value) if found else cookie
 
     def set(
         self,
@@ -176,17 +181,23 @@ class Cookies(MutableMapping[str, str]):
         self.store.put(cookie, time())
 
     def update(self, cookies: CookieTypes = None, /, **more: str) -> None:  # type: ignore[override]
-        """Set cookies, each in place of one of the same name, domain and path.
+        """Set cookies: names of a mapping as `cookies[name] = value` does, others in place of one of the same name,
+        domain and path.
 
         Args:
             cookies: what `Cookies()` takes.
             more: names and values.
 
         Raises:
-            InvalidRequest: one that cannot be sent; nothing is changed then.
+            InvalidRequest: one that cannot be sent; nothing is changed then, nor in the next case.
+            CookieConflict: a name that several cookies of different values have.
         """
+        records = records_of(cookies)
+        named = records_of(more)
+        if isinstance(cookies, Mapping) and not isinstance(cookies, Cookies):
+            records, named = [], [*records, *named]
         now = time()
-        for cookie in (*records_of(cookies), *records_of(more)):
+        for cookie in (*records, *[self._named(each) for each in named]):
             self.store.put(cookie, now)
 
     def delete(self, name: str, domain: str | None = None, path: str | None = None) -> None:

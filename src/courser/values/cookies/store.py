@@ -4,11 +4,15 @@ Any number of threads may use a store at once, without a lock: every change is o
 a plain dictionary, and whoever reads takes a snapshot first. A domain whose last cookie went is forgotten. The one
 subtle thing is to do so while another thread puts a cookie there: `put` looks whether its cookie can be found, and
 `remove` looks whether it has taken one away that it did not mean.
+
+What a server sets or deletes for itself takes the place of a cookie of that name that has no domain, for as long as the
+caller does not set that one again. So a deletion is kept there as a cookie that has ended.
 """
 
 from __future__ import annotations
 
 from ...hints import TYPE_CHECKING
+from .choice import has_expired
 from .record import is_address
 from .rules import accept, is_confidential, overlays
 
@@ -84,6 +88,8 @@ class Store:
             late: let the other one stay, if there is one.
         """
         key, domain, sites = _key(cookie), cookie.domain, self.sites
+        if not domain:
+            self._forget_ended(cookie.name, now)
         while True:
             site = sites.get(domain) or sites.setdefault(domain, Site(now))
             old = site.get(key)
@@ -102,6 +108,13 @@ class Store:
             self.choices = {}
             if sites.get(domain) is site:
                 return
+
+    def _forget_ended(self, name: str, now: float) -> None:
+        """Forget which servers have taken a cookie away: the caller sets it again, for them as well."""
+        for site in tuple(self.sites.values()):
+            for cookie in tuple(site.values()):
+                if cookie.name == name and has_expired(cookie, now):
+                    self.remove(cookie)
 
     def _counted(self, cookie: Cookie, now: float) -> Cookie:
         self._count += 1
@@ -144,15 +157,22 @@ class Store:
                 guarded = [old for site in tuple(self.sites.values()) for old in tuple(site.values()) if old.secure]
             if any(overlays(cookie, old) for old in guarded):
                 continue
-            if _has_expired(cookie, now):
+            ended = has_expired(cookie, now)
+            if ended and not self._is_general(cookie.name):
                 self.remove(cookie)
-            else:
-                self.put(cookie, now)
-                self._limit_site(cookie, now)
+                continue
+            self.put(cookie, now)
+            self._limit_site(cookie, now)
+            if not ended:
                 names.append(cookie.name)
         if self._count > TOTAL:
             self._limit_all()
         return names
+
+    def _is_general(self, name: str) -> bool:
+        """Whether there is a cookie of a name that has no domain."""
+        general = self.sites.get("")
+        return general is not None and any(key[0] == name for key in tuple(general))
 
     def _limit_site(self, newest: Cookie, now: float) -> None:
         """Evict from one domain: what has expired, then what is not `Secure`, of these the oldest first."""
@@ -160,7 +180,7 @@ class Store:
         if site is None or len(site) <= PER_DOMAIN:
             return
         others = [cookie for cookie in tuple(site.values()) if _key(cookie) != _key(newest)]
-        others.sort(key=lambda cookie: (not _has_expired(cookie, now), cookie.secure, cookie.created))
+        others.sort(key=lambda cookie: (not has_expired(cookie, now), cookie.secure, cookie.created))
         for cookie in others[: len(site) - PER_DOMAIN]:
             self.remove(cookie)
 
@@ -185,7 +205,7 @@ class Store:
             cookie
             for site in tuple(self.sites.values())
             for cookie in tuple(site.values())
-            if not _has_expired(cookie, now)
+            if not has_expired(cookie, now)
         ]
         found.sort(key=lambda cookie: cookie.created)
         return found
@@ -202,7 +222,3 @@ class Store:
             if dot < 0 or (domain is host and is_address(host)):
                 return found
             domain = domain[dot + 1 :]
-
-
-def _has_expired(cookie: Cookie, now: float) -> bool:
-    return cookie.expires is not None and cookie.expires <= now
