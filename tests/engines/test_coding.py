@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import gzip
+import os
 import tracemalloc
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import pytest
@@ -64,6 +65,56 @@ def test_cve_2025_66418_a_chain_has_at_most_five_codings(coding: str) -> None:
         make_decoder(coding)
     with pytest.raises(LimitExceeded, match="content codings, 5 are allowed"):
         decode_all(coding.encode(), b"")
+
+
+def packed(*pieces: bytes) -> bytes:
+    """A member of gzip, made without ever holding what is in it."""
+    made = zlib.compressobj(9, zlib.DEFLATED, 31)
+    return b"".join([made.compress(piece) for piece in pieces]) + made.flush()
+
+
+EMPTY: dict[str, tuple[str, Iterable[bytes]]] = {
+    "zeros behind the last member": ("gzip", [gzip.compress(BODY), *[bytes(1 << 20)] * 40]),
+    "garbage behind the last member": ("gzip", [gzip.compress(BODY), *[b"x" * (1 << 20)] * 40]),
+    "members without content": ("gzip", [gzip.compress(b"") * 50_000] * 4),
+    "a file name without an end": ("gzip", [b"\x1f\x8b\x08\x08\0\0\0\0\0\0", *[b"x" * (1 << 20)] * 40]),
+    "garbage behind deflate": ("deflate", [zlib.compress(BODY), *[bytes(1 << 20)] * 40]),
+    "frames of zstd that are skipped": (
+        "zstd",
+        [b"\x50\x2a\x4d\x18" + (1 << 20).to_bytes(4, "little") + bytes(1 << 20)] * 40,
+    ),
+}
+
+
+@pytest.mark.parametrize("case", EMPTY)
+@pytest.mark.parametrize("depth", [1, 2])
+def test_cve_2025_66418_a_coding_inside_another_has_to_make_something_of_what_it_is_given(
+    case: str, depth: int
+) -> None:
+    """No limit of the body would end it: a kilobyte can stand for hours of it."""
+    coding, pieces = EMPTY[case]
+    data = packed(*pieces)
+    for _ in range(depth - 1):
+        data = packed(data)
+    turns = decode_in_turns(f"{coding}, " + ", ".join(["gzip"] * depth), data, 10_000)
+
+    with pytest.raises(LimitExceeded, match=r"of a coding inside another one stand for (0|320) bytes"):
+        for _ in turns:
+            pass
+
+
+@pytest.mark.parametrize("layers", [2, 5])
+def test_what_is_worth_its_size_may_be_in_many_codings(layers: int) -> None:
+    """Noise, as it does not get smaller; and what was flushed after every few bytes, which gets larger."""
+    made = zlib.compressobj(9, zlib.DEFLATED, 31)
+    lines = [b"data: %d\n\n" % number for number in range(120_000)]
+    flushed = b"".join([made.compress(line) + made.flush(zlib.Z_SYNC_FLUSH) for line in lines]) + made.flush()
+    noise = os.urandom(3 << 20)
+    for inner, content in ((flushed, b"".join(lines)), (gzip.compress(noise, 1), noise)):
+        data = inner
+        for _ in range(layers - 1):
+            data = gzip.compress(data, 1)
+        assert decode_all(", ".join(["gzip"] * layers), data) == content
 
 
 def test_cve_2025_66471_a_bomb_in_a_chain_stays_small() -> None:

@@ -26,8 +26,44 @@ MAX_CODINGS: Final = 5
 _PARTIAL_PIECES: Final = 4
 """Pieces that an error keeps of what was decoded before it: at most 1 MB."""
 
+IDLE: Final = 1024 * 1024
+TIMES: Final = 4
+"""What a coding inside another one may be given for nothing, and how many times as much as it has made in all. Even
+data that was flushed byte by byte makes more of itself."""
+
 TURN: Final = 8
 """Pieces that are decoded at a stretch: up to 2 MB, which zlib makes in about 5 ms."""
+
+
+class Inner:
+    """A coding inside another one, which has to make something of what it is given.
+
+    Members without content, and what follows the last one and is ignored, give nothing that whoever reads could count.
+    Inside other codings a few bytes can stand for terabytes of them.
+
+    Args:
+        stage: the coding.
+    """
+
+    __slots__ = ("_given", "_made", "_stage")
+
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
+        self._given = 0
+        self._made = 0
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        self._given += len(data)
+        if self._given > IDLE + TIMES * self._made:
+            raise LimitExceeded(
+                detail=f"{self._given} bytes of a coding inside another one stand for {self._made} bytes"
+            )
+        for piece in self._stage.feed(data):
+            self._made += len(piece)
+            yield piece
+
+    def end(self) -> None:
+        self._stage.end()
 
 
 class Decoder:
@@ -54,6 +90,7 @@ class Decoder:
 
         Raises:
             DecodingError: the data is corrupt, or the piece before was not iterated over to its end.
+            LimitExceeded: several codings have next to nothing in them.
         """
         # A decompressor is not touched again after an error (CVE-2026-6100), nor after a reader left it half-way.
         self._check()
@@ -99,7 +136,8 @@ def make_decoder(coding: bytes | str) -> Decoder | None:
     for name in reversed(names):
         if name not in CODINGS:
             return None
-        stages.append(CODINGS[name]())
+        stage = CODINGS[name]()
+        stages.append(Inner(stage) if stages else stage)
     return Decoder(stages) if stages else None
 
 
@@ -127,7 +165,7 @@ def decode_in_turns(coding: bytes | str, data: bytes, limit: int | None = None) 
 
     Raises:
         DecodingError: the data is corrupt or incomplete; its `partial` is the start of the body.
-        LimitExceeded: the body is larger than the limit, or has more than five codings.
+        LimitExceeded: the body is larger than the limit, has more than five codings, or has next to nothing in them.
         MissingExtra: a package is not installed.
     """
     if isinstance(coding, str):
