@@ -36,7 +36,8 @@ class Outbox:
         heads: HEADERS, whole or in pieces, and what must not overtake them.
         credit: bytes of DATA that the peer's window of the connection takes.
         frame: bytes of DATA that the peer takes in one frame.
-        frames: how many DATA frames have left since somebody set it to 0.
+        frames: how many DATA frames have left since somebody set it to 0; a large one counts for what it could have
+            been, since a peer renews windows by the bytes that it has read.
         answers: how many control frames wait that the peer has caused.
     """
 
@@ -110,7 +111,7 @@ class Outbox:
             stream.credit -= size
             stream.queued -= size
             budget -= size
-            self.frames += 1
+            self.frames += (size + FRAME_SIZE - 1) // FRAME_SIZE or 1
             last = upload.ended and not stream.queued
             parts.append(_pack(size << 8 | DATA, END_STREAM if last and not upload.trailers else 0, stream.id))
             _cut(upload.chunks, size, parts)
