@@ -41,9 +41,11 @@ class Authority:
         self._authority.configure_trust(self.curious)
         self.curious.verify_mode = ssl.CERT_OPTIONAL
 
-    def fresh(self, *names: str) -> ssl.SSLContext:
-        """A good context that no other test knows, so that it may be changed."""
-        return self._context(*names)
+    def fresh(self, *names: str, protocols: tuple[str, ...] = ("http/1.1",)) -> ssl.SSLContext:
+        """A good context that no other test knows, so that it may be changed; it offers protocols in ALPN."""
+        context = self._context(*names)
+        context.set_alpn_protocols(list(protocols))
+        return context
 
     def _context(self, *names: str, authority: Any = None, **options: Any) -> ssl.SSLContext:
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
