@@ -35,6 +35,10 @@ EXPECTING: Final = b"\nexpect: 100-continue\r\n"
 """The same for one that asks for the peer's word before the body."""
 
 
+FEW: Final = 4
+"""Events that are not worth joining."""
+
+
 class Guest:
     """A place in a connection: what an exchange has instead of a connection of its own.
 
@@ -55,6 +59,7 @@ class Guest:
     __slots__ = (
         "__weakref__",
         "_began_at",
+        "_framed",
         "_handed",
         "_taken",
         "closed",
@@ -87,7 +92,7 @@ class Guest:
         self.key = object()
         self.reused = connection.reused
         self.closed = False
-        self._taken = self._handed = 0
+        self._taken = self._handed = self._framed = 0
         self._began_at = connection.written
 
     @property
@@ -183,7 +188,8 @@ class Guest:
         if connection.answer is not None:
             exchange.proxied = connection.answer
         self.stream = connection.begin(exchange, request, length)
-        return EXPECTING if length != -1 and "expect" in request.headers else HEAD_MARK
+        expects = length != -1 and request.headers.get("expect", "").lower() == "100-continue"
+        return EXPECTING if expects else HEAD_MARK
 
     def write(self, data: bytes) -> None:
         """Have everything sent that was handed over."""
@@ -223,6 +229,12 @@ class Guest:
         if self.stream is None:
             raise RuntimeError("the stream is not open")
         return self.stream
+
+    def moved(self) -> bool:
+        """Whether some of the body has gone into frames since this was asked before: the peer takes it."""
+        framed = self._handed - self._open.queued
+        before, self._framed = self._framed, framed
+        return framed > before
 
     def forgo(self) -> None:
         """Send no more of the request."""
@@ -294,7 +306,7 @@ class GuestExchange(Exchange):
 
     def feed(self, events: list[Event], now: float) -> None:
         goal = self._goal
-        super().feed(events, now)
+        super().feed(events if len(events) < FEW else _joined(events), now)
         if self.end is None and (goal in (COLLECTED, SETTLED)):
             # All of it will be kept, so all of it may come.
             self._took(self.received)
@@ -348,6 +360,23 @@ class SharedExchange(GuestExchange):
         guest = self.connection
         if guest is not None:
             guest.expire(now)
+
+
+def _joined(events: list[Event]) -> list[Event]:
+    """The same events, the pieces of body that follow each other as one: frames are small, and readers are slow."""
+    found: list[Event] = []
+    pieces: list[bytes] = []
+    for event in events:
+        if isinstance(event, bytes):
+            pieces.append(event)
+            continue
+        if pieces:
+            found.append(b"".join(pieces))
+            pieces.clear()
+        found.append(event)
+    if pieces:
+        found.append(b"".join(pieces))
+    return found
 
 
 _told: Callable[[Waiter], bool] = vars(Waiter)["done"].__get__
