@@ -25,6 +25,7 @@ FLOORS = (
     ("hosts",),
     ("defaults", "cutting", "responding", "tracing"),
     ("watching",),
+    ("compressing",),
     ("session",),
     ("adjustable", "streams", "mapping"),
     ("client",),

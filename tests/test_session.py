@@ -498,6 +498,27 @@ def test_a_client_may_compress_every_body(options: Any, coding: str | None) -> N
     assert request.headers.get("content-encoding") == coding
 
 
+class Elsewhere(InlineHost):
+    """A host that has other things to do."""
+
+    blocking = False
+
+
+@pytest.mark.parametrize("streamed", [True, False])
+@pytest.mark.parametrize(("client", "options"), [({"compress": "gzip"}, {}), ({}, {"compress": "gzip"}), ({}, {})])
+def test_a_body_may_be_compressed_later(client: Any, options: Any, streamed: bool) -> None:
+    calls = Calls(**client)
+    calls.place = calls.session.place(Elsewhere())
+    given = {"content": b"abc" * 100, **options}
+
+    if streamed:
+        run_inline(calls.session.open(calls.place, "POST", HERE, given))
+    else:
+        calls("POST", HERE, **given)
+
+    assert calls.fake.asked[0].headers.get("content-encoding") == ("gzip" if client or options else None)
+
+
 def test_files_go_with_a_form() -> None:
     request = Calls().session.request("POST", HERE, {"data": {"a": "1"}, "files": {"f": b"abc"}})
     assert request.headers["content-type"].startswith("multipart/form-data; boundary=")

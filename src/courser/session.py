@@ -94,7 +94,7 @@ class Session:
         self.raise_for_status = options.get("raise_for_status", False)
         codec = checked_codec(options.get("json_codec"))
         self._dumps = None if codec is None else codec.dumps
-        self._compress: Coding | None = options.get("compress")
+        self.compress: Coding | None = options.get("compress")
         self.limits = options.get("limits") or DEFAULT_LIMITS
         self.closed = False
         self._secrets = checked_names(options.get("sensitive_headers") or ()) | SECRETS
@@ -211,7 +211,7 @@ class Session:
         request.move_credentials()
         if options.get("cookies"):
             request.add_cookies(options.get("cookies"))
-        coding = options.get("compress", None if "content-encoding" in headers else self._compress)
+        coding = options.get("compress", None if "content-encoding" in headers else self.compress)
         request.body = complete(headers, body, coding)
         self._share(self.headers)
         return request
@@ -338,7 +338,14 @@ class Session:
         self, place: Place, method: str, url: str | URL, options: RequestOptions
     ) -> Coroutine[Any, Any, Response]:
         """One buffered call, from its arguments to its response."""
+        if (self.compress is not None or "compress" in options) and not place.host.blocking:
+            return self._perform_later(place, method, url, options)
         return self.send(place, self.request(method, url, options), options)
+
+    async def _perform_later(self, place: Place, method: str, url: str | URL, options: RequestOptions) -> Response:
+        from .compressing import compressed_request
+
+        return await self.send(place, await compressed_request(self, place.host, method, url, options), options)
 
     async def send(self, place: Place, request: Request, options: SendOptions) -> Response:
         """One buffered call of a request that is made."""
@@ -377,7 +384,12 @@ class Session:
 
     async def open(self, place: Place, method: str, url: str | URL, options: RequestOptions) -> tuple[Reply, Sending]:
         """One streamed call, up to the head of its response."""
-        request = self.request(method, url, options)
+        if (self.compress is not None or "compress" in options) and not place.host.blocking:
+            from .compressing import compressed_request
+
+            request = await compressed_request(self, place.host, method, url, options)
+        else:
+            request = self.request(method, url, options)
         if self.closed:
             raise ClientClosed(request=request)
         request, sending, _ = self._begun(place, request, options, True)

@@ -56,6 +56,7 @@ HEAVY = {
 """What nobody should wait for before it is needed: in one case or another, after the first request."""
 
 LATE = {
+    "courser.compressing",
     "courser.core.calls",
     "courser.core.handshake",
     "courser.core.mounts",
