@@ -61,6 +61,7 @@ class Guest:
         "_began_at",
         "_framed",
         "_handed",
+        "_is_late",
         "_taken",
         "closed",
         "connection",
@@ -89,6 +90,7 @@ class Guest:
         self.stream = None
         self.deadline = FOREVER
         self.heard = False
+        self._is_late = False
         self.key = object()
         self.reused = connection.reused
         self.closed = False
@@ -127,7 +129,7 @@ class Guest:
     @property
     def refused(self) -> bool:
         """Whether the peer has surely not acted upon the request."""
-        return self.stream is not None and self.stream.refused
+        return self._is_late if self.stream is None else self.stream.refused
 
     @property
     def written(self) -> int:
@@ -187,7 +189,14 @@ class Guest:
         self.exchange = ref(exchange)
         if connection.answer is not None:
             exchange.proxied = connection.answer
-        self.stream = connection.begin(exchange, request, length)
+        try:
+            self.stream = connection.begin(exchange, request, length)
+        except LocalProtocolError as error:
+            if not connection.engine.capacity:
+                # Another thread has been told in the meantime that the connection takes no more requests.
+                self._is_late = True
+                exchange.fail(error)
+            raise
         expects = length != -1 and request.headers.get("expect", "").lower() == "100-continue"
         return EXPECTING if expects else HEAD_MARK
 

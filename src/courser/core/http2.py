@@ -315,6 +315,9 @@ class HTTP2Connection(Connection):
             guest.heard = True  # the request has met its fate; one more of its kind would meet the same
         if isinstance(error, TransportError):
             error.phase = "read"
+            if not said and self.unsendable is not None and exchange.head is None:
+                # The end is what is left of the failure that the send has told of.
+                error = self._broken(self.unsendable, sending=True)
             error.bytes_sent = exchange.bytes_sent
             error.bytes_received = exchange.received
         exchange.fail(error)
@@ -345,12 +348,17 @@ class HTTP2Connection(Connection):
         self.close()
 
     def lost(self, error: OSError, now: float, *, sending: bool) -> None:
+        self._over(lambda: self._broken(error, sending), now)
+
+    def _broken(self, error: OSError, sending: bool) -> TransportError:
         reason = getattr(error, "reason", None)  # as TLS has it
         why = reason or error.strerror or str(error) or type(error).__name__
         kind: type[TransportError] = WriteError if sending else ReadError
         if isinstance(error, TruncatedStream):
             kind = RemoteProtocolError
-        self._over(lambda: _failure(kind, f"{self.label}: {why}", sending, error), now)
+        failure = kind(detail=f"{self.label}: {why}", phase="write" if sending else "read")
+        failure.__cause__ = error
+        return failure
 
     def _over(self, make: Callable[[], BaseException], now: float) -> None:
         """End everything that is under way with errors of their own."""
@@ -429,9 +437,3 @@ class HTTP2Connection(Connection):
             self.link.send(bytes(self.engine.outgoing()))
         except OSError:
             pass
-
-
-def _failure(kind: type[TransportError], detail: str, sending: bool, cause: OSError) -> TransportError:
-    failure = kind(detail=detail, phase="write" if sending else "read")
-    failure.__cause__ = cause
-    return failure

@@ -131,8 +131,8 @@ class GroupHost:
     def adopt(self, connection: Any, /) -> None:
         if connection.shares:
             shared = connection.connection
-            if shared not in self._nests:
-                self._nests[shared] = Nest(shared, self.reactor)
+            if shared.source not in self._nests:
+                self._nests[shared.source] = Nest(shared, self.reactor)
         elif connection.reactor is not self.reactor:
             connection.join(self.reactor)
 
@@ -150,7 +150,7 @@ class GroupHost:
             self.reactor.arm(waiter, waiter.deadline)
 
     async def wait(self, waiter: Waiter, /) -> None:
-        nest = self._nests.get(getattr(waiter.source, "connection", None)) if self._nests else None
+        nest = self._nests.get(waiter.source) if self._nests else None
         if nest is None:
             while not waiter.done:
                 await suspend(waiter)
