@@ -23,6 +23,12 @@ from courser.values.url import URL
         ("all://*.a.org", "https://c.b.a.org/"),
         ("http://[::1]", "http://[::1]:9/"),
         ("http://[::1]:9", "http://[::1]:9/"),
+        ("http://[0:0::1]", "http://[::1]/"),
+        ("all://Bücher.example", "http://xn--bcher-kva.example/"),
+        ("all://*.bücher.example", "http://a.xn--bcher-kva.example/"),
+        ("all://127.0.0.1", "http://127.0.0.1/"),
+        ("all://*a.org", "http://a.org/"),
+        ("all://*a.org", "http://b.a.org/"),
     ],
 )
 def test_a_pattern_matches(pattern: str, url: str) -> None:
@@ -37,13 +43,17 @@ def test_a_pattern_matches(pattern: str, url: str) -> None:
         ("http://a:81", "http://a/"),
         ("all://*.a.org", "https://a.org/"),
         ("all://*.a.org", "https://ba.org/"),
+        ("all://*a.org", "https://ba.org/"),
     ],
 )
 def test_a_pattern_does_not_match(pattern: str, url: str) -> None:
     assert not Pattern(pattern).matches(URL(url))
 
 
-@pytest.mark.parametrize("text", ["", "a.org", "ftp://a", "http://a/b", "http://a:b", "all//"])
+@pytest.mark.parametrize(
+    "text",
+    ["", "a.org", "ftp://a", "http://a/b", "http://a:b", "all//", "http://a b", "all://*.", "all://a.*", "all://::1"],
+)
 def test_what_is_no_pattern_is_refused(text: str) -> None:
     with pytest.raises(InvalidRequest, match="mounts"):
         Pattern(text)
