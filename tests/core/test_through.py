@@ -196,6 +196,20 @@ def test_socks_4_needs_an_address_of_version_4(worlds: Worlds) -> None:
         worlds(ProxyHop("socks4a", "p", 1), "::1").dial()
 
 
+@pytest.mark.parametrize("scheme", ["socks4a", "socks5h"])
+def test_cve_2023_38545_a_name_that_is_too_long_for_the_proxy_is_never_resolved_here(
+    worlds: Worlds, scheme: str
+) -> None:
+    asked: list[str] = []
+    world = worlds(ProxyHop(scheme, "p", 1), "a" * 256, resolve=lambda host, port: asked.append(host) or [])
+
+    with pytest.raises(LocalProtocolError, match="255 bytes, this one has 256"):
+        world.dial()
+    world.link.close()
+    assert asked == []
+    assert world.asked() == b""
+
+
 # Several addresses
 
 FOUR = (socket.AF_INET, ("192.0.2.1", 443))

@@ -9,6 +9,7 @@ import pytest
 from faultserver import FaultServer, answering, reply
 
 import courser
+from courser import Proxy
 
 Serve = Callable[..., FaultServer]
 
@@ -48,10 +49,38 @@ SINKS: dict[str, Callable[[str, str], tuple[str, str, dict[str, Any]]]] = {
     "password": lambda url, evil: ("GET", url, {"auth": ("u", f"p{evil}")}),
     "token": lambda url, evil: ("GET", url, {"auth": courser.BearerAuth(f"t{evil}")}),
     "name of a form": lambda url, evil: ("POST", url, {"data": {f"a{evil}b": "c"}}),
+    "user of Digest": lambda url, evil: ("GET", url, {"auth": courser.DigestAuth(f"u{evil}", "p")}),
+    "name of a part": lambda url, evil: ("POST", url, {"files": {f"a{evil}b": b"c"}}),
+    "file name of a part": lambda url, evil: ("POST", url, {"files": {"a": (f"b{evil}c", b"d")}}),
+    "type of a part": lambda url, evil: ("POST", url, {"files": {"a": ("b", b"c", f"d/e{evil}")}}),
+    "name of a field of a part": lambda url, evil: (
+        "POST",
+        url,
+        {"files": {"a": ("b", b"c", "d/e", {f"F{evil}": "g"})}},
+    ),
+    "value of a field of a part": lambda url, evil: (
+        "POST",
+        url,
+        {"files": {"a": ("b", b"c", "d/e", {"F": f"g{evil}"})}},
+    ),
+    "boundary": lambda url, evil: (
+        "POST",
+        url,
+        {"files": {"a": b"b"}, "headers": {"Content-Type": f"multipart/form-data; boundary=c{evil}d"}},
+    ),
+    "name of a field for a proxy": lambda url, evil: ("GET", AWAY, {"proxy": Proxy(url, headers={f"A{evil}B": "c"})}),
+    "value of a field for a proxy": lambda url, evil: ("GET", AWAY, {"proxy": Proxy(url, headers={"A": f"b{evil}c"})}),
+    "user of a proxy": lambda url, evil: ("GET", AWAY, {"proxy": url.replace("//", f"//u{evil}:p@")}),
+    "password of a proxy": lambda url, evil: ("GET", AWAY, {"proxy": Proxy(url, auth=("u", f"p{evil}"))}),
+    "host behind a proxy CVE-2026-1502": lambda url, evil: ("GET", f"http://a{evil}.example/", {"proxy": url}),
+    "path behind a proxy": lambda url, evil: ("GET", f"{AWAY}{evil}", {"proxy": url}),
 }
 
+AWAY = "http://a.example/"
+"""What is asked of the server as of a proxy."""
+
 LINES = {"host", "user-agent", "accept", "accept-encoding"}
-OWN = {"a", "authorization", "cookie", "content-type", "content-length"}
+OWN = {"a", "authorization", "cookie", "content-type", "content-length", "proxy-authorization"}
 
 
 @pytest.mark.parametrize("evil", EVIL)
@@ -72,6 +101,7 @@ def test_no_line_that_nobody_meant(serve: Serve, sink: str, evil: str) -> None:
     assert len(request.fields) == len({name for name, _ in request.fields})
     assert not any(byte < 32 or byte == 127 for byte in request.raw.replace(b"\r\n", b""))
     assert b"\n" not in request.raw.replace(b"\r\n", b"")
+    assert b"\nx-evil" not in request.raw.lower()
 
 
 @pytest.mark.parametrize("option", ["version", "http_version"])
