@@ -87,6 +87,9 @@ class HTTP1ServerConnection(ServerConnection):
             if not data:
                 self.close()
             return None
+        if not self._held and not data.startswith(b"P"):
+            self._aside = False
+            return data
         from ..engines.http2 import PREFACE
 
         beginning = self._held + data
@@ -97,7 +100,7 @@ class HTTP1ServerConnection(ServerConnection):
             self._held = beginning
             return None
         self._aside = False
-        if beginning and not data:
+        if not data:
             self.received(beginning, now)
             self.received(data, now)
             return None
@@ -188,7 +191,7 @@ class HTTP1ServerConnection(ServerConnection):
 
     def _respond(self, reply: Reply, now: float) -> None:
         engine = self.engine
-        asked, self._asked = self._asked, None
+        self._asked = None
         if self._pieces:
             self._pieces = []
             self._length = 0
@@ -206,6 +209,7 @@ class HTTP1ServerConnection(ServerConnection):
         else:
             self.write(head)
             self._source = iter(body)
+            asked = engine.head
             # In HTTP/1.0 there is no place for them.
             self._trailers = NO_FIELDS if asked is None or asked.version == b"1.0" else reply.trailers
             if engine.response_done:
