@@ -155,8 +155,8 @@ def test_updates_come_first() -> None:
     assert len(table_of(decoder)) == 2
     assert decoder.decode(update(0) + update(4096)) == []
     assert table_of(decoder) == []
-    decoder.decode(literal(b"a", b"b"))
-    assert table_of(decoder) == [(b"a", b"b")]
+    decoder.decode(update(70) + literal(b"a", b"b") * 3)
+    assert table_of(decoder) == [(b"a", b"b")] * 2
 
 
 @pytest.mark.parametrize(
@@ -165,6 +165,7 @@ def test_updates_come_first() -> None:
         b"\x82" + update(100),
         update(100) + b"\x82" + update(100),
         literal(b"a", b"b") + update(0),
+        b"\x82" * 4096 + update(0),
         b"\x82" * 5000 + update(0),
     ],
 )
@@ -357,7 +358,8 @@ def test_cve_2026_54428_large_blocks_of_small_fields(piece: bytes) -> None:
     assert len(filled(1).decode(piece * 256)) == 256
 
 
-def test_cve_2016_6581_little_is_kept_of_what_is_too_much() -> None:
+@pytest.mark.parametrize("size", [100_000, 1 << 30])
+def test_cve_2016_6581_little_is_kept_of_what_is_too_much(size: int) -> None:
     """However long a block is, the fields that it gives are dropped as it goes on."""
 
     class Counting(list[Field]):
@@ -367,11 +369,11 @@ def test_cve_2016_6581_little_is_kept_of_what_is_too_much() -> None:
             Counting.most = max(Counting.most, len(self))
             super().clear()
 
-    decoder = Decoder(max_list_size=100_000, max_fields=5)
+    decoder = Decoder(max_list_size=size, max_fields=5)
     fields = Counting()
-    position, lost = decoder._read_weighed(b"\x82" * 35_000, fields)
+    position, lost = decoder._read_weighed(b"\x82" * 34_819, fields)
 
-    assert (position, lost) == (35_000, 35_000 * 42)
+    assert (position, lost) == (34_819, 34_819 * 42)
     assert not fields
     assert 0 < Counting.most <= 2048
 
@@ -423,17 +425,21 @@ def test_a_fault_after_the_limit_is_a_fault() -> None:
 
 def test_a_short_block_is_within_limits_even_at_its_worst() -> None:
     """Blocks that are not weighed: for all limits, what is decoded without error is within them."""
-    for size in range(64, 4000, 131):
-        for length in range(1, 80, 3):
-            decoder = Decoder(max_list_size=size, max_fields=64)
+    refused = 0
+    for size in range(64, 20_000, 791):
+        for length in range(1, 300, 33):
             block = literal(b"", b"0" * length, coded=True)
-            for count in range(0, 66, 5):
+            for count in range(5, 270, 20):
+                weight = (count + 1) * (length + 32)
                 try:
-                    fields = decoder.decode(block + YOUNGEST * count)
+                    fields = Decoder(max_list_size=size).decode(block + YOUNGEST * count)
                 except (HPACKFault, ListTooLarge):
-                    break
-                assert sum(len(name) + len(value) + 32 for name, value in fields) <= size
-                assert len(fields) <= 64
+                    assert weight > size or count >= 256
+                    refused += 1
+                else:
+                    assert weight <= size
+                    assert len(fields) == count + 1 <= 256
+    assert refused > 100
 
 
 # The cache of strings

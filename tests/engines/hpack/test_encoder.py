@@ -259,6 +259,17 @@ def test_an_update_empties_what_it_has_no_room_for() -> None:
         assert decoder.decode(encoder.encode(fields)) == fields
 
 
+def test_what_was_driven_out_has_to_be_seen_twice_again() -> None:
+    encoder = Encoder()
+    encoder.encode([(b"a", b"b")] * 2)
+    encoder.resize(0)
+    encoder.encode([])
+    encoder.resize(4096)
+    encoder.encode([])
+
+    assert [encoder.encode([(b"a", b"b")])[0] for _ in range(3)] == [0x00, 0x40, 0xBE]
+
+
 def test_a_table_that_grows_again_holds_more() -> None:
     encoder, decoder = Encoder(), Decoder()
     encoder.resize(0)

@@ -15,13 +15,16 @@ from itertools import chain
 from ...hints import TYPE_CHECKING
 from .faults import HPACKFault, ListTooLarge
 from .huffman import DECODED, decode_huffman
+from .imprint import imprint
 from .integers import decode_integer
 from .names import SENSITIVE
 from .tables import FIRST_DYNAMIC, OVERHEAD, STATIC, TABLE_SIZE
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Final
 
+    from .imprint import Imprint
     from .tables import Field
 
 __all__ = ["Decoder"]
@@ -35,6 +38,9 @@ _LARGEST_STATIC: Final = max(len(name) + len(value) + OVERHEAD for name, value i
 
 _HOPELESS: Final = 16
 """How many times too large a list has to be for the connection to end with it."""
+
+_MOST_PENDING: Final = 256
+"""Imprints that are noted before they are entered."""
 
 _STRETCH: Final = 2048
 """Bytes of a block that are decoded between one weighing and the next. Updates of the table's size, of which there are
@@ -61,6 +67,7 @@ class Decoder:
         "_max_fields",
         "_max_list_size",
         "_max_table_size",
+        "_pending",
         "_size",
         "_unweighed",
         "generation",
@@ -74,6 +81,8 @@ class Decoder:
         self._size = 0
         self._largest = _LARGEST_STATIC
         self.generation = 0
+        # Imprints of blocks that have come again, the last one at the end, whose fields are not entered yet.
+        self._pending: list[Imprint] = []
         self._unweighed = self._bound()
 
     @property
@@ -95,6 +104,8 @@ class Decoder:
             HPACKFault: the block breaks RFC 7541, or decodes to very much more than is allowed.
             ListTooLarge: it decodes to more than is allowed.
         """
+        if self._pending:
+            self._catch_up()
         fields: list[Field] = []
         end = len(block)
         lost = 0
@@ -110,6 +121,44 @@ class Decoder:
         if lost:
             raise ListTooLarge(f"a block of {end} bytes decodes to {lost}, or to too many fields")
         return fields
+
+    def imprint(self, block: bytes, fields: Sequence[Field]) -> Imprint | None:
+        """What the block that was decoded last adds to the table; None where it does not mean the same for ever."""
+        added = imprint(block, fields)
+        if added is not None and any(len(name) + len(value) + OVERHEAD > self._capacity for name, value in added):
+            return None  # such a field empties the table
+        return added
+
+    def replay(self, added: Imprint) -> None:
+        """Take note that a block has come again; it need not be decoded.
+
+        Args:
+            added: its imprint.
+        """
+        self.generation += 1
+        self._pending.append(added)
+        if len(self._pending) >= _MOST_PENDING:
+            self._catch_up()
+
+    def _catch_up(self) -> None:
+        """Enter what was noted, the youngest first: what would have been evicted since is not even looked at."""
+        pending, self._pending = self._pending, []
+        entries, capacity = self._entries, self._capacity
+        young: list[Field] = []
+        size = 0
+        for field in chain.from_iterable(map(reversed, reversed(pending))):
+            weight = len(field[0]) + len(field[1]) + OVERHEAD
+            if size + weight > capacity:
+                del entries[_YOUNGEST:]
+                self._size = 0
+                break
+            size += weight
+            young.append(field)
+        while self._size + size > capacity:
+            name, value = entries.pop()
+            self._size -= len(name) + len(value) + OVERHEAD
+        entries[_YOUNGEST:_YOUNGEST] = young
+        self._size += size
 
     def _read(self, block: bytes, position: int, stop: int, fields: list[Field]) -> int:
         """Decode fields that start before `stop`; returns where the next one would start.
@@ -132,9 +181,10 @@ class Decoder:
                 continue
             name = None
             if first >= 0x40:  # a literal with incremental indexing, section 6.2.1
-                if first == 0x80:
-                    raise HPACKFault("index 0")
-                if first == 0x7F:
+                if first < 0x7F:
+                    if first != 0x40:
+                        name = entries[first + 0x40][0]
+                elif first == 0x7F:
                     index = block[position]
                     if index < 0x80:  # most need no third octet
                         position += 1
@@ -142,8 +192,8 @@ class Decoder:
                     else:
                         index, position = decode_integer(block, position - 1, 0x3F)
                         name = entries[_ZERO + index][0]
-                elif first != 0x40:
-                    name = entries[first + 0x40][0]
+                else:
+                    raise HPACKFault("index 0")
             elif first < 0x20:  # a literal without indexing or never indexed, sections 6.2.2 and 6.2.3
                 index = first & 0x0F
                 if index == 0x0F:

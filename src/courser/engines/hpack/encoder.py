@@ -34,8 +34,8 @@ class Encoder:
         sensitive: names, in lower case, of fields that are secrets besides those in `names.SENSITIVE`.
 
     Attributes:
-        generation: another number after each change of the dynamic table. Fields whose encoding does not change it are
-            the same block again for as long as it stays.
+        generation: another number after each change of the dynamic table. A block whose encoding does not change it
+            can be sent again for as long as it stays; only the second encoding of new fields enters them, though.
         pending_update: whether the next block will begin with an update of the table's size.
     """
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from typing import ClassVar, Final, TypeAlias
 
     from ..events import ResponseHead
+    from ..hpack.imprint import Imprint
     from .limits import HTTP2Limits
 
     Key: TypeAlias = tuple[bytes, bytes, bytes, int | None, bytes, bytes]
@@ -118,6 +119,7 @@ class ClientEngine(Engine):
         if due == Due.TUNNEL:
             upload: Upload | None = Upload(-1)
             flags = END_HEADERS
+            path = path if protocol else b""
         elif length == -1:
             upload = None
             flags = END_HEADERS | END_STREAM
@@ -230,7 +232,13 @@ class ClientEngine(Engine):
     def _take_block(self, number: int, block: bytes, is_last: bool) -> None:
         stream = self._streams.get(number)
         if stream is not None and stream.due:
-            head, left = self._known.get(block) or self._read_head(block)
+            known = self._known.get(block)
+            if known is None:
+                head, left = self._read_head(block)
+            else:
+                head, left, added = known
+                if added:
+                    self._replay(added)
             self._begin(stream, head, left, is_last)
             return
         self._take_trailers(number, block, is_last)
@@ -238,14 +246,27 @@ class ClientEngine(Engine):
     def _read_head(self, block: bytes) -> tuple[ResponseHead, int]:
         """A head, and how many bytes of body may follow it; kept where the same block means the same again."""
         before = self._decoder.generation
-        head = read_response(self._decode_head(block))
-        left = 0 if head.status in BODILESS else ENDLESS if head.length is None else head.length
-        is_steady = before == self._decoder.generation and len(block) <= _LARGEST_KEPT
-        if is_steady and head.status >= 200 and not head.sets_cookies:
-            if len(self._known) >= _MOST_KEPT:
-                self._known.clear()
-            self._known[block] = (head, left)
+        fields = self._decode(block)
+        head = read_response(fields)
+        status = head.status
+        left = 0 if status in BODILESS else ENDLESS if head.length is None else head.length
+        if status >= 200 and not head.sets_cookies and len(block) <= _LARGEST_KEPT:
+            if before == self._decoder.generation:
+                self._remember(block, head, left, ())
+                self._passing.append(block)
+            elif block == self._last_block:
+                added = self._decoder.imprint(block, fields)
+                if added is not None:
+                    self._remember(block, head, left, added)
+            self._last_block = block
         return head, left
+
+    def _remember(self, block: bytes, head: ResponseHead, left: int, added: Imprint) -> None:
+        known = self._known
+        if len(known) >= _MOST_KEPT:
+            known.clear()
+            self._passing.clear()
+        known[block] = (head, left, added)
 
     def _begin(self, stream: Stream, head: ResponseHead, left: int, is_last: bool) -> None:
         """A head is there; see what follows it (RFC 9113 section 8.1)."""

@@ -80,7 +80,7 @@ class Connection(ABC):
         self._streams: dict[int, Stream] = {}
         self._decoder = Decoder(TABLE_SIZE, limits.head, limits.fields)
         self._encoder = Encoder()
-        self._inflow = Inflow(limits.connection_window, limits.unread)
+        self._inflow = Inflow(max(limits.connection_window, INITIAL_WINDOW), limits.unread)
         self._tuner = Tuner(limits.stream_window, limits.max_stream_window)
         self._floods = Floods(limits)
         self._outbox = outbox = Outbox()

@@ -39,13 +39,15 @@ from .frames import (
     kind_name,
 )
 from .heads import read_trailers
+from .pieces import LARGE, join_pieces
 from .stream import Due
 from .table import UNKNOWN, Streams
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Final
+    from typing import Any, Final
 
+    from ..hpack.imprint import Imprint
     from .fields import Fields
     from .limits import HTTP2Limits
     from .stream import Stream
@@ -78,7 +80,7 @@ _PLAIN = Due.PLAIN
 class Engine(Streams):
     """The shared part of ClientEngine and ServerEngine."""
 
-    __slots__ = ("_block", "_buffer", "_known", "_plain")
+    __slots__ = ("_block", "_buffer", "_has_views", "_known", "_last_block", "_passing", "_plain")
 
     def __init__(self, limits: HTTP2Limits, greeting: bytes, own: tuple[tuple[int, int], ...]) -> None:
         super().__init__(limits, greeting, own)
@@ -87,8 +89,13 @@ class Engine(Streams):
         self._block: Block | None = None
         # Whether any frame may come next: not before SETTINGS, and not within a header block.
         self._plain = False
-        # Header blocks that mean the same each time, until the decoder's table changes: the head, and bytes of body.
-        self._known: dict[bytes, tuple[ResponseHead, int]] = {}
+        # Header blocks that mean the same each time: the head, how much body may follow, what they add to the table.
+        self._known: dict[bytes, tuple[ResponseHead, int, Imprint]] = {}
+        # Those of them that do so only until the table changes.
+        self._passing: list[bytes] = []
+        self._last_block = b""
+        # Whether pieces of body that have come are views of what was received.
+        self._has_views = False
 
     def receive(self, data: bytes, now: float) -> list[Stream]:
         """Take bytes of the peer.
@@ -118,10 +125,14 @@ class Engine(Streams):
                     self._buffer += data[position:]
         except ConnectionFault as fault:
             self._break(fault)
-            return touched
-        if self._probe_due:
-            self._start_probe()
-        self._renew()
+        else:
+            if self._probe_due:
+                self._start_probe()
+            self._renew()
+        if self._has_views:
+            self._has_views = False
+            for stream in touched:
+                stream.events = join_pieces([*stream.events])
         return touched
 
     def _mend(self, data: bytes) -> int:
@@ -147,6 +158,7 @@ class Engine(Streams):
         streams, known, inflow = self._streams, self._known, self._inflow
         touched, turn = self._touched, self._turn
         plain = self._plain
+        view: memoryview | None = None
         size = len(data)
         while size - position >= HEADER_SIZE:
             head, flags, number = _unpack(data, position)
@@ -174,7 +186,14 @@ class Engine(Streams):
                         stream.turn = turn
                         touched.append(stream)
                     if not flags:
-                        stream.events.append(data[start:end])
+                        if length < LARGE:
+                            stream.events.append(data[start:end])
+                        else:
+                            if view is None:
+                                view = memoryview(data)
+                                self._has_views = True
+                            pieces: list[Any] = stream.events
+                            pieces.append(view[start:end])
                         stream.left -= length
                         stream.window -= length
                         stream.unread += length
@@ -202,7 +221,9 @@ class Engine(Streams):
                             self._break_stream(number, fault)
                         continue
                     stream.due = _NONE
-                    head_event, stream.left = entry
+                    head_event, stream.left, added = entry
+                    if added:
+                        self._replay(added)
                     stream.events.append(head_event)
                     if stream.turn != turn:
                         stream.turn = turn
@@ -287,33 +308,43 @@ class Engine(Streams):
             self._block = None
             self._take_block(number, block.whole(), block.is_last)
 
-    def _decode(self, block: bytes) -> Fields | None:
-        """The fields of a block, None if they are too many; in any case the table is in step afterwards."""
+    def _decode(self, block: bytes) -> Fields:
+        """The fields of a block; where they are too many, the table is in step nevertheless."""
         decoder = self._decoder
         before = decoder.generation
         try:
             return decoder.decode(block)
         except ListTooLarge:
-            return None
+            limits = self._limits
+            raise StreamFault(f"a head of more than {limits.fields} fields or {limits.head} bytes") from None
         except HPACKFault as fault:
             raise ConnectionFault(f"a header block: {fault}", ErrorCode.COMPRESSION_ERROR) from None
         finally:
-            if decoder.generation != before:
-                self._known.clear()
+            if decoder.generation != before and self._passing:
+                self._pass()
 
-    def _decode_head(self, block: bytes) -> Fields:
-        fields = self._decode(block)
-        if fields is None:
-            raise _too_many(self._limits)
-        return fields
+    def _replay(self, added: Imprint) -> None:
+        """A block has come again that adds to the table."""
+        self._decoder.replay(added)
+        if self._passing:
+            self._pass()
+
+    def _pass(self) -> None:
+        """The table has changed: what refers to it means something else."""
+        for block in self._passing:
+            self._known.pop(block, None)
+        self._passing.clear()
 
     def _take_trailers(self, number: int, block: bytes, is_last: bool) -> None:
         """HEADERS on a stream that waits for no head; the block changes the table wherever it comes."""
-        fields = self._decode(block)
+        try:
+            fields = self._decode(block)
+        except StreamFault:
+            if self._counts(number, HEADERS):
+                raise
+            return
         if not self._counts(number, HEADERS):
             return
-        if fields is None:
-            raise _too_many(self._limits)
         if not is_last:
             raise StreamFault("a second head, or trailers that do not end the stream")
         stream = self._streams[number]
@@ -336,10 +367,6 @@ def _without_padding(payload: bytes, kind: int) -> bytes:
     if not payload or payload[0] >= len(payload):
         raise ConnectionFault(f"{kind_name(kind)} of which more is padding than there is")
     return payload[1 : len(payload) - payload[0]]
-
-
-def _too_many(limits: HTTP2Limits) -> StreamFault:
-    return StreamFault(f"a head of more than {limits.fields} fields or {limits.head} bytes")
 
 
 def _too_large(head: int) -> ConnectionFault:

@@ -13,9 +13,10 @@ from .faults import StreamFault
 if TYPE_CHECKING:
     from typing import Final, TypeAlias
 
-    Fields: TypeAlias = list[tuple[bytes, bytes]]
+__all__ = ["CONNECTION_FIELDS", "Fields", "Meaning", "excerpt", "is_length", "read_length", "translate"]
 
-__all__ = ["CONNECTION_FIELDS", "Fields", "Meaning", "excerpt", "read_length", "translate"]
+Fields: TypeAlias = list[tuple[bytes, bytes]]
+"""Names and values, in their order."""
 
 _NAME: Final = late_pattern(rb"[!#$%&'*+\-.^_`|~0-9a-z]++")
 """A token without upper case."""
@@ -130,6 +131,11 @@ def _check_connection(name: bytes, value: bytes) -> None:
         raise StreamFault(f"te is {excerpt(value)}; only 'trailers' has a meaning here")
 
 
+def is_length(value: bytes) -> bool:
+    """Whether a value of Content-Length is one number that can be."""
+    return value.isdigit() and len(value) <= _DIGITS
+
+
 def read_length(special: list[tuple[int, bytes]]) -> int | None:
     """The Content-Length; equal ones are one, however often a proxy has repeated it (RFC 9110 section 8.6).
 
@@ -137,15 +143,10 @@ def read_length(special: list[tuple[int, bytes]]) -> int | None:
         StreamFault: it is no number, or two differ.
     """
     values = [value for meaning, value in special if meaning == Meaning.LENGTH]
-    if not values:
-        return None
-    first = values[0]
-    if len(values) == 1 and first.isdigit() and len(first) <= _DIGITS:
-        return int(first)
     found = {item.strip(b" \t") for value in values for item in value.split(b",")}
     for digits in found:
-        if not digits.isdigit() or len(digits) > _DIGITS:
+        if not is_length(digits):
             raise StreamFault(f"Content-Length is {excerpt(digits)}, not a number of at most {_DIGITS} digits")
     if len(found) > 1:
         raise StreamFault("two values of Content-Length differ")
-    return int(found.pop())
+    return int(found.pop()) if found else None

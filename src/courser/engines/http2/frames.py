@@ -66,7 +66,6 @@ _NAMES: Final = (
     "PRIORITY",
     "RST_STREAM",
     "SETTINGS",
-    "SETTINGS_ACK",
     "PUSH_PROMISE",
     "PING",
     "GOAWAY",

@@ -8,7 +8,7 @@ from ...values.pattern import late_pattern
 from ..events import END, End, RequestHead, ResponseHead
 from ..http1.grammar import HOST
 from .faults import StreamFault
-from .fields import Meaning, excerpt, read_length, translate
+from .fields import Meaning, excerpt, is_length, read_length, translate
 from .reasons import REASONS
 
 if TYPE_CHECKING:
@@ -46,11 +46,13 @@ def read_response(fields: Fields) -> ResponseHead:
     if not digits.isdigit() or len(digits) != 3 or digits < b"100":
         raise StreamFault(f":status is {excerpt(digits)}")
     lines, special = translate(fields[1:])
-    length = coding = None
-    if special:
-        length = read_length(special)
-        codings = [value for meaning, value in special if meaning == Meaning.CODING]
-        coding = b", ".join(codings) if codings else None
+    length: int | None = None
+    coding: bytes | None = None
+    for meaning, value in special:
+        if meaning == Meaning.LENGTH:
+            length = int(value) if length is None and is_length(value) else read_length(special)
+        elif meaning == Meaning.CODING:
+            coding = value if coding is None else b"%b, %b" % (coding, value)
     status = int(digits)
     return ResponseHead(status, REASONS.get(status, b""), b"2", lines, length, coding, True)
 

@@ -272,7 +272,7 @@ class Streams(Connection):
 
     def _take_end(self) -> None:
         """The peer has closed its side."""
-        detail = "the connection was closed before the response was complete"
+        detail = "the connection was closed before the message was complete"
         if self.goaway is not None and self.goaway[1]:
             detail = f"{detail}, after GOAWAY with {code_name(self.goaway[1])}"
         self._end(detail, truncates=True)
