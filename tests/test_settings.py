@@ -152,6 +152,8 @@ def test_an_option_that_there_is_not_is_refused() -> None:
         check_names(["timeout", "timeuot"], frozenset({"timeout"}), "a thing")
     with pytest.raises(TypeError, match=r"^a thing has no option 'x'$"):
         check_names(["x"], frozenset({"timeout"}), "a thing")
+    with pytest.raises(TypeError, match=r"a thing has no option 'hooks'; a client has event_hooks$"):
+        check_names(["hooks"], frozenset({"cookies"}), "a thing")
 
 
 def test_numbers() -> None:

@@ -310,6 +310,16 @@ class RequestOptions(RequestParts, SendOptions, total=False):
     """What every verb takes beside the URL, each by keyword: `RequestParts` and `SendOptions`."""
 
 
+ELSEWHERE: Final = {
+    "hooks": "a client has event_hooks",
+    "event_hooks": "they are an option of a client",
+    "middleware": "it is an option of a client",
+    "stream": "client.stream(method, url) leaves the body to be read",
+    "ssl": "did you mean 'verify'?",
+}
+"""What users of other libraries give, and no misspelling leads to."""
+
+
 def check_names(given: Iterable[str], known: frozenset[str], what: str) -> None:
     """Refuse options that there are not, and say which one may have been meant.
 
@@ -318,7 +328,9 @@ def check_names(given: Iterable[str], known: frozenset[str], what: str) -> None:
     """
     for name in given:
         if name not in known:
-            from difflib import get_close_matches
+            hint = ELSEWHERE.get(name, "")
+            if not hint:
+                from difflib import get_close_matches
 
-            near = get_close_matches(name, known, 1)
-            raise TypeError(f"{what} has no option {name!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
+                hint = "".join([f"did you mean {near!r}?" for near in get_close_matches(name, known, 1)])
+            raise TypeError(f"{what} has no option {name!r}" + (f"; {hint}" if hint else ""))

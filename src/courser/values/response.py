@@ -430,6 +430,16 @@ class Response(HeadView):
             )
         return self
 
+    if TYPE_CHECKING:
+        pass
+    else:
+
+        def __getattr__(self, name):
+            """Say how that is come by which other libraries have here."""
+            from .absent import explain
+
+            raise AttributeError(explain(name), name=name, obj=self)
+
     def __bool__(self) -> bool:
         return self.ok
 
