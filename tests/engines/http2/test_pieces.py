@@ -19,12 +19,13 @@ HEAD: Any = object()
         ([HEAD], [HEAD]),
         ([b"a"], [b"a"]),
         ([memoryview(b"a")], [b"a"]),
-        ([b"a", memoryview(b"b"), b"c"], [b"abc"]),
-        ([HEAD, b"a", memoryview(b"b"), END], [HEAD, b"ab", END]),
-        ([b"a", HEAD, b"b", b"c"], [b"a", HEAD, b"bc"]),
+        ([b"a", memoryview(b"b"), b"c"], [b"a", b"bc"]),
+        ([HEAD, memoryview(b"a"), memoryview(b"b"), END], [HEAD, b"ab", END]),
+        ([memoryview(b"a"), HEAD, b"b", b"c"], [b"a", HEAD, b"b", b"c"]),
     ],
 )
 def test_neighbours_are_joined(events: list[Any], joined: list[Any]) -> None:
+    """What came earlier is not joined again."""
     found = join_pieces(events)
 
     assert found == joined

@@ -18,13 +18,15 @@ LARGE: Final = 1024
 def join_pieces(events: list[Event | memoryview]) -> list[Event]:
     """The same events, with pieces of body that follow each other as one.
 
+    What stands before the first view came earlier, or is small: it stays as it is, so that nothing is joined twice.
+
     Args:
         events: in which pieces may be views of what was received.
     """
     found: list[Event] = []
     pieces: list[bytes | memoryview] = []
     for event in events:
-        if isinstance(event, bytes | memoryview):
+        if isinstance(event, memoryview) or (pieces and isinstance(event, bytes)):
             pieces.append(event)
             continue
         if pieces:
