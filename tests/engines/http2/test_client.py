@@ -5,9 +5,11 @@ from __future__ import annotations
 import h2wire as wire
 import pytest
 from h2wire import Pair, body, client, get, heads, parse, told
+from hypothesis import given
+from hypothesis import strategies as st
 
 from courser.engines.events import END, RequestHead, ResponseHead
-from courser.engines.hpack import Decoder
+from courser.engines.hpack import Decoder, HPACKFault
 from courser.engines.http2 import HTTP2_LIMITS, ClientEngine, ErrorCode, Stream
 from courser.engines.http2 import client as module
 from courser.errors import LocalProtocolError, RemoteProtocolError
@@ -143,6 +145,10 @@ def test_what_is_kept_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
             assert reader.head()[0][3:] == [(b":path", b"/%d" % turn), (b"x", b"%d" % turn)]
         assert len(engine._blocks) <= 4
         assert len(engine._paths) <= 4
+    for turn in range(20):
+        engine.start(b"GET", b"/", b"h", b"Authorization: %d\r\n" % turn, -1)
+        assert reader.head()[0][4:] == [(b"authorization", b"%d" % turn)]
+        assert len(engine._blocks) <= 4
     kept = (dict(engine._blocks), dict(engine._paths))
     for _ in range(4):
         engine.start(b"GET", b"/" + b"a" * 5000, b"h", b"X: %b\r\n" % (b"y" * 5000), -1)
@@ -312,6 +318,27 @@ def test_cve_2023_44487_resets_are_paced() -> None:
     assert engine.outgoing() == b""
 
 
+def test_other_pings_say_nothing_about_resets() -> None:
+    engine = client((3, 4))
+    engine.ping()
+    engine.reset(get(engine))
+    engine.receive(wire.frame(wire.PING, wire.ACK, 0, b"00000001"), 0.0)
+
+    assert (engine.ponged, engine.capacity) == (1, 3)
+
+
+@pytest.mark.parametrize(("number", "text"), [(1, "is closed"), (2, "has not begun"), (3, "has not begun")])
+def test_streams_that_a_server_may_not_use(number: int, text: str) -> None:
+    engine = client()
+    get(engine)
+    engine.receive(wire.response(1, end=True), 0.0)
+    engine.outgoing()
+    engine.receive(wire.data(number, b"x"), 0.0)
+
+    assert f"stream {number}, which {text}" in str(engine.error)
+    assert parse(engine.outgoing())[-1].payload[:4] == bytes(4)
+
+
 def test_a_stream_that_is_over_is_not_reset() -> None:
     engine = client()
     stream = get(engine)
@@ -450,6 +477,52 @@ def test_a_head_that_means_the_same_for_ever_is_read_once() -> None:
         found.append(heads(stream.events)[0])
 
     assert found[0] is found[1] is found[2]
+
+
+def test_a_block_that_adds_to_the_table_is_kept_and_still_adds() -> None:
+    engine = client()
+    adding = wire.block((":status", "200")) + wire.block(("a", "1"), ("b", "2"), flags=0x40)
+    found = []
+    for turn in range(5):
+        for block in (adding, adding, wire.block((":status", "200")) + b"\xbe\xbf"):
+            stream = get(engine)
+            flags = wire.END_HEADERS | (wire.END_STREAM if turn > 2 else 0)
+            engine.receive(wire.frame(wire.HEADERS, flags, stream.id, block), 0.0)
+            found.append(heads(stream.events)[0])
+
+    once, twice, referred = found[::3], found[1::3], found[2::3]
+    assert {head.fields for head in (*once, *twice)} == {b"a: 1\r\nb: 2\r\n"}
+    assert {head.fields for head in referred} == {b"b: 2\r\na: 1\r\n"}
+    assert len({id(head) for head in (*once[1:], *twice)}) == 1
+
+
+PLAIN = st.tuples(st.sampled_from(["a", "b", "server"]), st.sampled_from(["1", "2", "x" * 1500]))
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.lists(PLAIN, max_size=3), st.booleans(), st.booleans()), max_size=40))
+def test_what_is_kept_never_means_anything_else(
+    turns: list[tuple[int, list[tuple[str, str]], bool, bool]],
+) -> None:
+    """Blocks that add to the table, refer to it, do both or neither, on streams that live and on one that does not."""
+    engine, decoder = client(), Decoder()
+    dead = get(engine)
+    engine.reset(dead)
+    for kind, fields, again, lives in turns:
+        block = wire.block((":status", "200"))
+        for _ in range(1 + again):
+            block += wire.block(*fields, flags=0x40 if kind & 1 else 0)
+        if kind & 2:
+            block += b"\xbe"
+        stream = get(engine) if lives else dead
+        engine.receive(wire.frame(wire.HEADERS, wire.END_HEADERS, stream.id, block), 0.0)
+        try:
+            expected = decoder.decode(block)[1:]
+        except HPACKFault:
+            assert engine.error is not None
+            return
+        assert engine.error is None
+        if lives:
+            assert heads(stream.events)[0].fields == b"".join(b"%b: %b\r\n" % field for field in expected)
 
 
 def test_a_table_may_change_on_a_stream_that_was_reset() -> None:

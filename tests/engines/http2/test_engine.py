@@ -278,6 +278,69 @@ def test_more_than_the_windows_take() -> None:
     assert body(stream.events) == bytes(64000)
 
 
+def test_what_was_on_its_way_keeps_to_its_window() -> None:
+    engine = client(limits=HTTP2_LIMITS._replace(stream_window=10))
+    engine.reset(get(engine))
+    engine.receive(wire.data(1, bytes(11)), 0.0)
+
+    assert "goes on on stream 1, which was reset" in str(engine.error)
+
+
+def test_trailers_that_were_on_their_way_are_decoded_and_ignored() -> None:
+    engine = client()
+    gone, other = get(engine), get(engine)
+    engine.receive(wire.response(1), 0.0)
+    engine.reset(gone)
+    engine.receive(wire.frame(wire.HEADERS, 5, 1, wire.block(("a", "b"), flags=0x40)), 0.0)
+    engine.receive(wire.frame(wire.HEADERS, 5, 3, wire.block((":status", "200")) + b"\xbe"), 0.0)
+
+    assert gone.take()[1:] == []
+    assert told(other.events)[1:] == [("end", b"")]
+    assert b"a: b" in repr(told(other.events)).encode()
+
+
+def test_a_response_may_end_before_the_request() -> None:
+    engine = client()
+    stream = get(engine, method=b"POST", length=None)
+    engine.receive(wire.response(1) + wire.data(1, b"x", end=True), 0.0)
+    assert (stream.received, stream.closed) == (True, False)
+    engine.send_end(stream)
+    assert stream.closed
+
+
+def test_heads_that_add_to_the_table_are_kept() -> None:
+    engine = client()
+    streams = [get(engine) for _ in range(8)]
+    adding = wire.block((":status", "200"), ("a", "b"), flags=0x40)
+    referring = b"\xbf\xbe"
+    blocks = [adding, adding, referring, referring, adding, adding, referring, adding]
+    for stream, block in zip(streams, blocks, strict=True):
+        engine.receive(wire.frame(wire.HEADERS, 4, stream.id, block), 0.0)
+
+    assert [told(stream.events)[0] for stream in streams] == [told(streams[0].events)[0]] * 8
+    assert engine.error is None
+
+
+def test_a_known_head_after_an_interim_one() -> None:
+    engine = client()
+    streams = [get(engine) for _ in range(2)]
+    for stream in streams:
+        assert engine.receive(wire.response(stream.id, status="103") + wire.response(stream.id), 0.0) == [stream]
+
+    assert [len(stream.events) for stream in streams] == [2, 2]
+
+
+def test_a_probe_goes_out_with_the_bytes_that_come() -> None:
+    engine = client(limits=HTTP2_LIMITS._replace(stream_window=2000))
+    stream = get(engine)
+    engine.receive(wire.response(1) + wire.data(1, bytes(1000)), 0.0)
+    engine.consumed(stream, 1000)
+    engine.outgoing()
+    engine.receive(wire.data(1, b"x"), 0.0)
+
+    assert wire.kinds(engine.outgoing()) == [wire.PING]
+
+
 EMPTY = {
     "CVE-2019-9518 DATA": wire.data(1, b""),
     "DATA with padding": wire.frame(wire.DATA, wire.PADDED, 1, b"\0"),

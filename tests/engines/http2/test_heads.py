@@ -30,6 +30,7 @@ def test_a_response_of_a_status_alone() -> None:
     head = read_response([(b":status", b"599")])
 
     assert (head.status, head.reason, head.fields, head.length, head.coding) == (599, b"", b"", None, None)
+    assert read_response([(b":status", b"200"), (b"te", b"trailers")]).fields == b"te: trailers\r\n"
 
 
 def test_codings_are_listed_in_their_order() -> None:

@@ -154,7 +154,7 @@ def test_heads_that_are_kept_are_bounded(monkeypatch: pytest.MonkeyPatch) -> Non
     engine = server()
     for turn in range(20):
         _, stream = asked(wire.request(2 * turn + 1), engine)
-        engine.respond(stream, 200, b"X: %d\r\n" % (turn // 2), -1)
+        engine.respond(stream, 200 + turn, b"", -1)
         assert len(engine._heads) <= 3
 
 
@@ -193,6 +193,14 @@ def test_what_is_no_interim_head(status: int) -> None:
     engine, stream = asked(wire.request(1))
     with pytest.raises(LocalProtocolError, match=f"{status} cannot be sent as an interim response"):
         engine.send_interim(stream, status)
+
+
+def test_interim_heads() -> None:
+    engine, stream = asked(wire.request(1))
+    engine.send_interim(stream, 103, b"Link: x\r\n")
+    engine.send_interim(stream, 100)
+
+    assert sent_fields(engine) == [([(b":status", b"103"), (b"link", b"x")], 4), ([(b":status", b"100")], 4)]
 
 
 def test_who_is_over_is_not_answered() -> None:

@@ -206,7 +206,26 @@ def test_who_sends_much_gets_many_window_updates() -> None:
     assert engine.error is None
 
 
+def test_a_window_that_nobody_needs_may_grow() -> None:
+    engine = client()
+    stream = get(engine)
+    engine.receive(wire.update(1, 5), 0.0)
+
+    assert stream.credit == 65540
+    assert stream.error is engine.error is None
+
+
 # Reading.
+
+
+def test_a_body_that_is_too_short() -> None:
+    engine = client()
+    stream = get(engine)
+    engine.receive(wire.response(1, ("content-length", "5")) + wire.data(1, b"four", end=True), 0.0)
+
+    assert isinstance(stream.error, TruncatedBody)
+    assert body(stream.events) == b"four"
+    assert END not in stream.events
 
 
 def test_a_streams_window_is_renewed_as_its_reader_takes() -> None:
@@ -274,6 +293,23 @@ def test_a_reset_tells_the_peer_once() -> None:
     assert [each.kind for each in frames[2:]] == [wire.PING]
     assert (stream.closed, stream.queued, stream.error) == (True, 0, None)
     assert engine.is_idle
+
+
+def test_a_server_resets_once() -> None:
+    engine = server()
+    (stream,) = engine.receive(wire.request(1), 0.0)
+    for _ in range(2):
+        engine.reset(stream, ErrorCode.INTERNAL_ERROR)
+
+    assert engine.outgoing() == wire.rst(1, ErrorCode.INTERNAL_ERROR)
+
+
+def test_a_request_that_never_was_a_stream_is_reset_too() -> None:
+    engine = server()
+    engine.receive(wire.request(1, ("Upper", "case")) + wire.data(1, b"on its way"), 0.0)
+
+    assert engine.outgoing() == wire.rst(1, ErrorCode.PROTOCOL_ERROR)
+    assert engine.error is None
 
 
 def test_what_was_on_its_way_is_ignored() -> None:
@@ -426,6 +462,16 @@ def test_the_peer_closes_after_it_has_complained() -> None:
     engine.receive(b"", 0.0)
 
     assert "after GOAWAY with ENHANCE_YOUR_CALM" in str(stream.error)
+
+
+def test_streams_above_the_last_one_are_refused() -> None:
+    engine = client()
+    below, above = get(engine), get(engine)
+
+    assert engine.receive(wire.goaway(1), 0.0) == [above]
+    assert (below.refused, above.refused) == (False, True)
+    assert isinstance(above.error, RemoteProtocolError)
+    assert above.error.retryable
 
 
 def test_goaway_of_ours() -> None:

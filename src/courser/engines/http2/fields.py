@@ -85,9 +85,8 @@ def translate(fields: Fields) -> tuple[bytes, list[tuple[int, bytes]]]:
             if meaning >= Meaning.CONNECTION:
                 _check_connection(name, value)
             special.append((meaning, value))
-        # Where nothing is stripped, the same object comes back.
-        if value.strip(b" \t") is not value:
-            _check_ends(name, value)
+        if value.strip(b" \t") != value:
+            raise StreamFault(f"the value of {excerpt(name)} has white space around it")
         parts += (name, b": ", value, b"\r\n")
     lines = b"".join(parts)
     # One look at all of them: without text, the ends of the lines are left and nothing else.
@@ -112,11 +111,6 @@ def _bad_name(name: bytes) -> StreamFault:
     if _NAME.fullmatch(name.lower()):
         return StreamFault(f"the name of {excerpt(name)} is not in lower case")
     return StreamFault(f"a bad name of a field: {excerpt(name)}" if name else "the name of a field is empty")
-
-
-def _check_ends(name: bytes, value: bytes) -> None:
-    if value.strip(b" \t") != value:
-        raise StreamFault(f"the value of {excerpt(name)} has white space around it")
 
 
 def _bad_value(fields: Fields) -> StreamFault:
