@@ -39,6 +39,12 @@ def adapter(job: Job, colour: str) -> Any:
     return found
 
 
+def client_of(job: Job, colour: str) -> Any:
+    """A client of the wanted colour, which is told to speak HTTP/2 where the job says so."""
+    made = adapter(job, colour)
+    return made(job["ca"], True) if job.get("http2") else made(job["ca"])
+
+
 def has(job: Job, colour: str) -> bool:
     return hasattr(importlib.import_module(f"clients.{job['client']}"), colour)
 

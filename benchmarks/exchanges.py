@@ -9,12 +9,12 @@ from itertools import repeat
 from typing import Any
 
 from clients import Unsupported
-from common import WARM_UP, Clock, Job, Result, adapter, check, has, new_event, run, together
+from common import WARM_UP, Clock, Job, Result, check, client_of, has, new_event, run, together
 
 
 def sync(job: Job) -> Result:
     """Small requests, one after the other, until the time is over."""
-    client, url, size = adapter(job, "Sync")(job["ca"]), job["url"], job["size"]
+    client, url, size = client_of(job, "Sync"), job["url"], job["size"]
     for _ in range(WARM_UP):
         check(client.get(url), size)
     get, n, clock = client.get, 0, Clock()
@@ -30,7 +30,7 @@ def sync(job: Job) -> Result:
 
 def threads(job: Job) -> Result:
     """The same by several threads on one client."""
-    client, url, size, count = adapter(job, "Sync")(job["ca"]), job["url"], job["size"], job["threads"]
+    client, url, size, count = client_of(job, "Sync"), job["url"], job["size"], job["threads"]
     done, failed, clock = [0] * count, [], Clock()
     ready = threading.Barrier(count + 1)
     end = 0.0
@@ -67,7 +67,7 @@ def threads(job: Job) -> Result:
 
 def mapped(job: Job) -> Result:
     """Many requests in flight from sync code without threads."""
-    client, url, size, count = adapter(job, "Sync")(job["ca"]), job["url"], job["size"], job["concurrency"]
+    client, url, size, count = client_of(job, "Sync"), job["url"], job["size"], job["concurrency"]
     if not hasattr(client, "map"):
         raise Unsupported("no map")
     for got in client.map(repeat(url, count * 2), count):
@@ -94,7 +94,7 @@ def concurrent(job: Job) -> Result:
         begin, clock = new_event(loop), Clock()
         warming, total, end = count, 0, 0.0
 
-        async with adapter(job, "Async")(job["ca"], job.get("http2", False)) as client:
+        async with client_of(job, "Async") as client:
 
             async def work() -> None:
                 nonlocal warming, total, end
@@ -125,7 +125,7 @@ def beside(job: Job) -> Result:
     async def main() -> Result:
         took: list[float] = []
         over = False
-        async with adapter(job, "Async")(job["ca"]) as client:
+        async with client_of(job, "Async") as client:
 
             async def download() -> None:
                 nonlocal over
@@ -164,13 +164,13 @@ def bulk(job: Job) -> Result:
     clock = Clock()
 
     async def main() -> Result:
-        async with adapter(job, "Async")(job["ca"]) as client:
+        async with client_of(job, "Async") as client:
             clock.start()
             got = await getattr(client, job["direction"])(*arguments)
             return clock.stop(got)
 
     if job["colour"] == "Sync" and has(job, "Sync"):
-        client = adapter(job, "Sync")(job["ca"])
+        client = client_of(job, "Sync")
         clock.start()
         result = clock.stop(getattr(client, job["direction"])(*arguments))
     else:

@@ -31,7 +31,7 @@ events {{ worker_connections 20000; }}
 http {{
     access_log off; sendfile on; sendfile_max_chunk 256k;
     keepalive_requests 1000000000; keepalive_timeout 3600s;
-    http2_max_concurrent_streams 1000;
+    http2_max_concurrent_streams 1000; http2_body_preread_size 1m;
     client_body_temp_path {root}/body; proxy_temp_path {root}/proxy; fastcgi_temp_path {root}/fastcgi;
     uwsgi_temp_path {root}/uwsgi; scgi_temp_path {root}/scgi;
     ssl_certificate {root}/server.pem; ssl_certificate_key {root}/server.pem; ssl_protocols TLSv1.3;
@@ -47,6 +47,9 @@ location = /h2 {{
     default_type application/json;
     if ($server_protocol != HTTP/2.0) {{ return 421; }}
     return 200 '{small}';
+}}
+location = /u {{
+    proxy_pass http://127.0.0.1:{sink}; proxy_http_version 1.1; proxy_request_buffering off; client_max_body_size 0;
 }}
 """
 
@@ -131,7 +134,7 @@ class Server:
         name = f"Python threads ({sys.version.split()[0]})"
         ports = {"plain": plain_sink, "tls": tls_sink, "http2": None}
         if self.nginx:
-            ports = self._start_nginx(self.nginx)
+            ports = self._start_nginx(self.nginx, plain_sink)
             answer = subprocess.run([self.nginx, "-v"], capture_output=True, text=True, check=True)
             name = answer.stderr.strip().removeprefix("nginx version: ")
         return Urls(
@@ -173,12 +176,12 @@ class Server:
             self._spawn([sys.executable, str(program), str(listener.fileno())], listener)
             return int(listener.getsockname()[1])
 
-    def _start_nginx(self, program: str) -> dict[str, int | None]:
+    def _start_nginx(self, program: str, sink: int) -> dict[str, int | None]:
         ports: dict[str, int | None] = {name: _free_port() for name in ("plain", "tls", "http2")}
         user = "user root;" if os.getuid() == 0 else ""
         (self.root / "nginx.conf").write_text(NGINX.format(root=self.root, user=user, **ports))
         small = SMALL.decode().replace("\n", "\\n")
-        (self.root / "locations").write_text(LOCATIONS.format(root=self.root, small=small))
+        (self.root / "locations").write_text(LOCATIONS.format(root=self.root, small=small, sink=sink))
         self._spawn([program, "-e", f"{self.root}/error.log", "-p", str(self.root), "-c", f"{self.root}/nginx.conf"])
         for port in ports.values():
             self._wait_for(port)

@@ -9,14 +9,14 @@ import courser
 from . import Unsupported
 
 
-def _options(ca: str | None) -> dict[str, object]:
-    limits = courser.Limits(max_keepalive=None)
-    return {"limits": limits, "verify": ca} if ca else {"limits": limits}
+def _options(ca: str | None, http2: bool) -> dict[str, object]:
+    options: dict[str, object] = {"limits": courser.Limits(max_keepalive=None), "http1": not http2, "http2": http2}
+    return {**options, "verify": ca} if ca else options
 
 
 class Sync:
-    def __init__(self, ca: str | None) -> None:
-        self.client = courser.Client(**_options(ca))
+    def __init__(self, ca: str | None, http2: bool = False) -> None:
+        self.client = courser.Client(**_options(ca, http2))
 
     def get(self, url: str) -> int:
         response = self.client.get(url)
@@ -39,9 +39,7 @@ class Sync:
 
 class Async:
     def __init__(self, ca: str | None, http2: bool = False) -> None:
-        if http2:
-            raise Unsupported("no HTTP/2")
-        self.client = courser.AsyncClient(**_options(ca))
+        self.client = courser.AsyncClient(**_options(ca, http2))
 
     async def __aenter__(self) -> Async:
         await self.client.__aenter__()

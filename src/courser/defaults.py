@@ -105,6 +105,9 @@ class ClientOptions(TypedDict, total=False):
         json_codec: what reads and writes JSON: a module or an object with loads and dumps, as orjson, or with decode
             and encode, as msgspec.json, or a pair of such functions.
         limits: how many connections, and for how long.
+        http1: whether HTTP/1.1 may be spoken.
+        http2: whether HTTP/2 may be: over TLS where the server chooses it (RFC 7301), and without TLS from the first
+            byte where http1 is False (RFC 9113 section 3.3).
         default_encoding: for text whose charset nobody names: a name, or a function of the bytes.
         transport: answers every request instead of the network.
         mounts: transports and proxies by URL pattern; None connects to the server itself.
@@ -142,6 +145,8 @@ class ClientOptions(TypedDict, total=False):
     max_decoded_size: int | None
     json_codec: JSONCodecTypes | None
     limits: Limits
+    http1: bool
+    http2: bool
     default_encoding: DefaultEncoding
     transport: Transport | None
     mounts: Mapping[str, Transport | ProxyTypes]
@@ -165,6 +170,8 @@ CLIENT_OPTIONS: Final = frozenset(ClientOptions.__optional_keys__)
 KINDS: Final[dict[str, tuple[Callable[[Any], bool], str]]] = {
     "allow_downgrade": (lambda value: isinstance(value, bool), "True, False or None"),
     "compress": (lambda value: value in ("gzip", "deflate", "br", "zstd"), "gzip, deflate, br or zstd"),
+    "http1": (lambda value: isinstance(value, bool), "True or False"),
+    "http2": (lambda value: isinstance(value, bool), "True or False"),
     "limits": (lambda value: isinstance(value, Limits), "a courser.Limits"),
     "trace": (callable, "a function of a courser.TraceEvent"),
     "middleware": (lambda value: isinstance(value, Iterable), "an iterable of flows, such as [flow]"),
@@ -207,6 +214,19 @@ def detours(options: ClientOptions) -> Detours:
     elsewhere = options.get("network") is not None or options.get("uds") is not None
     trusting = options.get("trust_env", True) and not elsewhere
     return Detours(options.get("proxy"), options.get("mounts") or {}, trusting)
+
+
+def protocols(options: ClientOptions) -> tuple[str, ...]:
+    """The application protocols that a client speaks, by preference.
+
+    Raises:
+        ValueError: there are none.
+    """
+    spoken = (("h2", options.get("http2", True)), ("http/1.1", options.get("http1", True)))
+    found = tuple(name for name, wanted in spoken if wanted)
+    if not found:
+        raise ValueError("http1 and http2 are both False: there is no protocol left to speak")
+    return found
 
 
 class LazyContexts:

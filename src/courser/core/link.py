@@ -210,7 +210,7 @@ class TLSLink:
     )
 
     encrypted = True
-    send_most = 4 * TLS_RECORD
+    send_most = 5 * TLS_RECORD
 
     def __init__(self, below: Link, context: ssl.SSLContext, server_hostname: str | None, session: Any = None) -> None:
         import ssl
