@@ -4,7 +4,8 @@
 
 Blocks of one connection are made of representations good and bad, mutated, and decoded. Besides HPACKFault and
 ListTooLarge nothing may be raised; what is decoded must be what a second decoder, written down from RFC 7541 without
-a thought of speed, makes of the same blocks; one that leaves the generation as it was must decode to the same again.
+a thought of speed, makes of the same blocks; one that leaves the generation as it was must decode to the same again,
+and one with an imprint must leave the table the same whether it is replayed or decoded.
 Then fields are encoded, through changes of the size of the table, and must come back.
 """
 
@@ -114,6 +115,11 @@ class Plain:
         while sum(len(name) + len(value) + 32 for name, value in self.table) > self.capacity:
             self.table.pop()
 
+    def enter(self, added: tuple[Field, ...]) -> None:
+        for field in added:
+            self.table.insert(0, field)
+            self.shrink()
+
     def decode(self, block: bytes) -> list[Field]:
         self.block, self.at = block, 0
         fields: list[Field] = []
@@ -192,7 +198,7 @@ def check_decoder(rng: random.Random) -> None:
     for _ in range(rng.choice((1, 3, 6))):
         block = block_of(rng)
         before = decoder.generation
-        told: object
+        told: list[Field] | HPACKFault | ListTooLarge
         try:
             told = decoder.decode(block)
         except HPACKFault as fault:
@@ -217,6 +223,10 @@ def check_decoder(rng: random.Random) -> None:
             raise AssertionError(f"{block.hex()} is {meant}, not {told}")
         elif decoder.generation == before and decoder.decode(block) != told:
             raise AssertionError(f"{block.hex()} decodes to something else in generation {before}")
+        elif rng.random() < 0.5 and (added := decoder.imprint(block, told)) is not None:
+            for _ in range(rng.choice((1, 2, 300))):
+                decoder.replay(added)
+                plain.enter(added)
 
 
 def check_encoder(rng: random.Random) -> None:

@@ -254,6 +254,51 @@ def test_the_generation_tells_of_changes_of_what_we_allow() -> None:
     assert decoder.generation != before
 
 
+# Blocks that come again
+
+
+def replayed(decoder: Decoder, block: bytes) -> bool:
+    """Decode a block, and then replay it if that is possible."""
+    added = decoder.imprint(block, decoder.decode(block))
+    if added is not None:
+        before = decoder.generation
+        decoder.replay(added)
+        assert decoder.generation != before
+    return added is not None
+
+
+@pytest.mark.parametrize("capacity", [36, 37, 72, 100, 108, 144, 4096])
+def test_a_replay_leaves_the_table_as_decoding_does(capacity: int) -> None:
+    first = literal(b"n1", b"v1") + b"\x82" + literal(b"n2", b"v2", PLAIN) + literal(31, b"v3") + literal(b"n4", b"v4")
+    second = literal(b"n5", b"")
+    plain, quick = Decoder(capacity), Decoder(capacity)
+    for block in (first, second, first, second, second):
+        plain.decode(block)
+        if replayed(quick, block):
+            plain.decode(block)
+        if block is first:
+            assert table_of(quick) == table_of(plain)
+    assert table_of(quick) == table_of(plain)
+
+
+def test_many_replays_are_entered_now_and_then() -> None:
+    decoder = filled(3)
+    block = literal(b"a", b"b")
+    added = decoder.imprint(block, decoder.decode(block))
+    assert added == ((b"a", b"b"),)
+    for _ in range(3000):
+        decoder.replay(added)
+        assert len(decoder._pending) < 256
+
+    assert table_of(decoder) == [(b"a", b"b")] * (4096 // 34)
+
+
+def test_a_block_that_empties_the_table_is_not_replayed() -> None:
+    assert not replayed(Decoder(36), literal(b"n1", b"v12"))
+    assert replayed(Decoder(36), literal(b"n1", b"v1"))
+    assert not replayed(filled(1), YOUNGEST)
+
+
 # Faults
 
 
