@@ -16,6 +16,7 @@ import pytest
 from courser.core.deadline import Deadline
 from courser.core.dial import Dialer as RealDialer
 from courser.core.exchange import COLLECTED, HEAD, Exchange
+from courser.core.guest import Guest
 from courser.core.http1 import TOGETHER, HTTP1Connection
 from courser.core.link import SocketLink
 from courser.core.pool import Pool
@@ -28,6 +29,7 @@ from courser.errors import (
     ConnectError,
     DeadlineExceeded,
     InvalidRequest,
+    LocalProtocolError,
     PoolTimeout,
     ReadError,
     ReadTimeout,
@@ -243,6 +245,34 @@ def test_a_request_that_was_refused_goes_out_again(make: Make, request_: Request
 
     assert world.get(request_) == b""
     assert heads == [1, 3, 5]
+
+
+def test_a_connection_that_takes_no_more_requests_in_that_moment(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another thread has heard of it between the look and the request."""
+    heads: list[int] = []
+    world = make(http2(heads, TAKEN), http2(heads, TAKEN), route=HTTP2)
+    entertain = Guest.entertain
+
+    def and_drain(guest: Guest, *args: Any) -> Exchange | None:
+        monkeypatch.undo()
+        exchange = entertain(guest, *args)
+        guest.connection.engine.draining = True
+        guest.connection.drain()
+        return exchange
+
+    monkeypatch.setattr(Guest, "entertain", and_drain)
+
+    assert world.get(Request("POST", "http://a/", content=b"x")) == b""
+    assert heads == [1]
+    assert len(world.dialer.peers) == 2
+
+
+def test_a_request_that_breaks_the_protocol_does_not_go_out_again(make: Make) -> None:
+    world = make(http2([], TAKEN), route=HTTP2)
+
+    with pytest.raises(LocalProtocolError):
+        world.get(Request("GET", "http://a/", headers={"Host": "a b"}))
+    assert len(world.dialer.peers) == 1
 
 
 def test_a_request_that_is_refused_for_ever_fails(make: Make) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from weakref import ReferenceType, ref
 
+from ..errors import LocalProtocolError
 from ..hints import TYPE_CHECKING
 from .exchange import COLLECTED, NOTHING, SETTLED, Exchange
 from .waiter import FOREVER, Waiter
