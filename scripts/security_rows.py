@@ -25,6 +25,7 @@ BUILT: Final = (
     "request",
     "client",
     "http1",
+    "http2",
     "coding",
     "text",
     "redirect",

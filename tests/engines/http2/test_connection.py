@@ -292,6 +292,24 @@ def test_windows_do_not_grow_where_little_comes() -> None:
     assert engine.outgoing() == wire.update(1, 60_000) + PROBE
 
 
+def test_before_it_knows_our_settings_a_client_goes_by_the_initial_ones() -> None:
+    """RFC 9113 section 6.9.2; what it has sent by then is taken off its smaller window."""
+    engine = ServerEngine(limits=HTTP2_LIMITS._replace(stream_window=1000, max_stream_window=1000))
+    engine.outgoing()
+    sent = PREFACE + wire.settings() + wire.request(1, end=False) + wire.request(3, end=False) + wire.request(5)
+    read, unread, over = engine.receive(sent, 0.0)
+    engine.receive(wire.data(1, bytes(1500)) + wire.data(3, bytes(1500)), 0.0)
+    engine.consumed(read, 1500)
+    assert wire.kinds(engine.outgoing()) == [wire.SETTINGS]
+
+    engine.receive(wire.SETTINGS_ACK, 0.0)
+
+    assert engine.outgoing() == wire.update(1, 1500)
+    assert (read.window, unread.window, over.window) == (1000, -500, 1000)
+    engine.receive(wire.data(3, b"", end=True), 0.0)
+    assert unread.error is None
+
+
 def test_goaway_is_remembered() -> None:
     engine = client()
     stream = get(engine)

@@ -52,6 +52,7 @@ class Connection(ABC):
         "_encoder",
         "_floods",
         "_inflow",
+        "_lent",
         "_limits",
         "_now",
         "_outbox",
@@ -87,6 +88,8 @@ class Connection(ABC):
         self._now = 0.0
         self._probe_due = self._settled = False
         self._unacknowledged = 1
+        # Bytes that a stream may bring beyond our window: who does not know our settings goes by the initial ones.
+        self._lent = 0 if self._is_client else max(INITIAL_WINDOW - limits.stream_window, 0)
         mine = (*own, (INITIAL_WINDOW_SIZE, limits.stream_window), (MAX_HEADER_LIST_SIZE, limits.head))
         outbox.control.append(greeting + settings(mine))
         if limits.connection_window > INITIAL_WINDOW:
@@ -149,6 +152,20 @@ class Connection(ABC):
         if not self._unacknowledged:
             raise ConnectionFault("SETTINGS are acknowledged that were not sent")
         self._unacknowledged -= 1
+        lent, self._lent = self._lent, 0
+        if lent:
+            for stream in self._streams.values():
+                stream.window -= lent
+                self._top_up(stream)
+
+    def _top_up(self, stream: Stream) -> None:
+        """Renew a stream's window, if half of it is neither open nor unread."""
+        size = self._tuner.size
+        owed = size - stream.window - stream.unread
+        if 2 * owed >= size and not stream.received:
+            stream.window += owed
+            self._outbox.control.append(window_update(stream.id, owed))
+            self._probe_due = True
 
     def _shift_windows(self, change: int) -> None:
         """RFC 9113 section 6.9.2: a window may become negative."""

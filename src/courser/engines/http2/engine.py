@@ -260,7 +260,7 @@ class Engine(Streams):
             self._take_stray(number, size)
             return
         stream = self._streams[number]
-        if size > stream.window:
+        if size > stream.window and size:
             raise StreamFault("more DATA than the stream's window takes", ErrorCode.FLOW_CONTROL_ERROR)
         stream.window -= size
         if stream.due:
@@ -283,6 +283,8 @@ class Engine(Streams):
             raise ConnectionFault(f"DATA goes on on stream {number}, which was reset", ErrorCode.FLOW_CONTROL_ERROR)
 
     def _take_headers(self, flags: int, number: int, payload: bytes) -> None:
+        if not number:
+            raise ConnectionFault("HEADERS on stream 0")
         if flags & PADDED:
             payload = _without_padding(payload, HEADERS)
         if flags & PRIORITIZED:

@@ -11,7 +11,7 @@ from .frames import LAST_ID, PREFACE, goaway, headers, ping, rst_stream
 from .heads import BODILESS, read_request
 from .limits import HTTP2_LIMITS
 from .requests import sent_fields
-from .settings import ENABLE_CONNECT_PROTOCOL, INITIAL_WINDOW, MAX_CONCURRENT_STREAMS
+from .settings import ENABLE_CONNECT_PROTOCOL, MAX_CONCURRENT_STREAMS
 from .stream import ENDLESS, Due, Stream, Upload
 
 if TYPE_CHECKING:
@@ -187,9 +187,7 @@ class ServerEngine(Engine):
             return
         self._acted = number
         head, protocol = read_request(self._decode(block))
-        # Before it has seen our settings, a client goes by the initial ones.
-        window = max(self._tuner.size, INITIAL_WINDOW) if self._unacknowledged else self._tuner.size
-        stream = Served(number, head.method, window, self.peer.window)
+        stream = Served(number, head.method, self._tuner.size + self._lent, self.peer.window)
         stream.protocol = protocol
         stream.left = ENDLESS if head.length is None or head.method == b"CONNECT" else head.length
         self._streams[number] = stream

@@ -19,7 +19,6 @@ from .frames import (
     goaway,
     headers,
     rst_stream,
-    window_update,
 )
 from .requests import sent_fields
 from .states import Standing, judge
@@ -127,12 +126,7 @@ class Streams(Connection):
         size = min(size, stream.unread)
         stream.unread -= size
         self._inflow.unread -= size
-        # What is neither open nor unread is owed.
-        owed = self._tuner.size - stream.window - stream.unread
-        if 2 * owed >= self._tuner.size:
-            stream.window += owed
-            self._outbox.control.append(window_update(stream.id, owed))
-            self._probe_due = True
+        self._top_up(stream)
         self._renew()
 
     def reset(self, stream: Stream, code: int = ErrorCode.CANCEL) -> None:
