@@ -169,3 +169,12 @@ def test_the_bottom_hears_the_rest(stack: Stack) -> None:
     stack.passage.finish()
     stack.passage.flush()
     assert stack.pipe.calls[4:] == ["finish"]
+
+
+def test_what_came_with_the_proxys_last_word_comes_first() -> None:
+    near, far = Pipe(sys.maxsize), Pipe(sys.maxsize)
+    near.other, far.other = far, near
+    passage = Passage(near, b"early")
+    far.send(b"late")
+
+    assert [passage.receive(100), passage.receive(100)] == [b"early", b"late"]

@@ -371,6 +371,33 @@ def test_failures_name_the_proxy_and_what_it_was_asked_for(
 
 
 @pytest.mark.parametrize(
+    ("hop", "said"), [(HTTP, OPENED), (ProxyHop("socks5h", "p", 1), b"\5\0" + GRANTED_5)], ids=["http", "socks"]
+)
+def test_a_server_of_http2_may_greet_at_once(worlds: Worlds, hop: ProxyHop, said: bytes) -> None:
+    world = worlds(hop)
+    world.route = world.route._replace(protocols=("h2",))
+
+    link = world.dial(said + b"settings")
+    world.peer.send(b"more")
+
+    assert [link.receive(100), link.receive(100)] == [b"settings", b"more"]
+    assert not link.encrypted
+
+
+def test_nobody_else_may() -> None:
+    contexts: Any = None
+    hops = (ProxyHop("socks5", "p", 1), HTTP._replace(tunnel=True))
+
+    def greets(**options: Any) -> list[bool]:
+        layers = layers_of(Route("http", "a", 80, proxies=hops, **options), contexts, None)
+        return [layer._greets for layer in layers if isinstance(layer, Through)]
+
+    assert greets(protocols=("h2",)) == [False, True]
+    assert greets(protocols=("h2", "http/1.1")) == [False, False]
+    assert greets(protocols=("h2",), tls=TLSPolicy()) == [False, False]
+
+
+@pytest.mark.parametrize(
     ("hop", "hint"),
     [
         (HTTP._replace(headers=b""), r"Proxy\(url, auth="),

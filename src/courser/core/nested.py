@@ -19,10 +19,11 @@ __all__ = ["NestedTLSLink", "Passage"]
 
 
 class Passage:
-    """The way through a proxy that is spoken to in TLS: what travels is encrypted up to the proxy only.
+    """The way through a proxy: what travels is encrypted up to the proxy only, if at all.
 
     Args:
         below: the link to the proxy.
+        early: what has come from the far end already, together with the proxy's last word.
     """
 
     __slots__ = ("below", "receive", "send")
@@ -31,9 +32,9 @@ class Passage:
     alpn: str | None = None
     session: Any = None
 
-    def __init__(self, below: Link) -> None:
+    def __init__(self, below: Link, early: bytes = b"") -> None:
         self.below = below
-        self.receive: Receive = below.receive
+        self.receive: Receive = _after(early, below.receive) if early else below.receive
         self.send: Send = below.send
 
     @property
@@ -93,3 +94,9 @@ class NestedTLSLink(TLSLink):
         super()._fill()
         # An end of the outer TLS that came with its last data is told by no poll object.
         self.again_above = min(self.again_above, self._below.again_above)
+
+
+def _after(early: bytes, receive: Receive) -> Receive:
+    """Give some bytes first; no poll object tells of them, so they come with those that follow."""
+    kept = [early]
+    return lambda size, /: kept.pop() if kept else receive(size)

@@ -1,7 +1,8 @@
 """The layers that lead through proxies: TLS to a proxy itself, and asking it for a way to the next hop.
 
 Nobody at the far end speaks before we do. Bytes that come before that are the proxy's own, or of somebody in its place,
-and are taken for nobody else's (CVE-2023-40217).
+and are taken for nobody else's (CVE-2023-40217). The exception is HTTP/2 without TLS, whose server may greet at once
+(RFC 9113 section 3.4).
 """
 
 from __future__ import annotations
@@ -34,6 +35,9 @@ __all__ = ["Talk", "Through", "layers_of"]
 HTTP1: Final = ("http/1.1",)
 """What is spoken with proxies."""
 
+HTTP2: Final = ("h2",)
+"""What is spoken with a server of which that is known."""
+
 LOCAL: Final = ("socks4", "socks5")
 """Schemes of proxies that are told addresses: names are resolved here."""
 
@@ -60,7 +64,8 @@ def layers_of(route: Route, contexts: Contexts, session: Any) -> list[Layer]:
         if hop.tls is not None:
             layers.append(ProxyEncryption(contexts, hop.tls, hop.host, HTTP1, session if forwards else None))
         if not forwards:
-            layers.append(Through(hop, host, port))
+            greets = number == len(hops) and route.tls is None and route.protocols == HTTP2
+            layers.append(Through(hop, host, port, greets=greets))
     if route.tls is not None:
         layers.append(Encryption(contexts, route.tls, route.host, route.protocols, session))
     return layers
@@ -134,14 +139,16 @@ class Through:
     Args:
         hop: the proxy.
         host, port: whom it shall connect to.
+        greets: whether that one may speak first.
     """
 
-    __slots__ = ("_hop", "_host", "_left", "_port", "_refused", "label")
+    __slots__ = ("_greets", "_hop", "_host", "_left", "_port", "_refused", "label")
 
     phase: ClassVar[Literal["proxy", "tls"]] = "proxy"
 
-    def __init__(self, hop: ProxyHop, host: str, port: int) -> None:
+    def __init__(self, hop: ProxyHop, host: str, port: int, *, greets: bool = False) -> None:
         self.label = hop.url
+        self._greets = greets
         self._hop = hop
         self._host = host.partition("%")[0]  # a zone has a meaning on this machine only
         self._port = port
@@ -170,12 +177,12 @@ class Through:
             if refusal is not None:
                 raise self._failure(refusal, opening, dial)
             raise dial.late(f" ({hop.url} has not answered)")
-        if opening.leftover:
+        if opening.leftover and not self._greets:
             early = ProxyError(detail=f"{len(opening.leftover)} bytes came before anything was asked")
             raise self._failure(early, opening, dial)
         if isinstance(opening, Tunnel):
             dial.answer = opening.head
-        return Passage(link) if link.encrypted else link
+        return Passage(link, opening.leftover) if link.encrypted or opening.leftover else link
 
     def _due(self, final: float) -> float:
         """Until when an address may take: its share of the time that is left for all of them, as in Go's net.Dialer."""
