@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from authority import Authority
 from guards import no_leak
 from guards import watchdog as watchdog
+from http2_peers import PEERS, Peer, Peers
 from nginx import PROGRAM, Nginx
+from relays import USER, Program, dante, found, haproxy, microsocks, squid
 from worlds import WORLDS, World, in_world, nothing
 
 
@@ -43,3 +45,63 @@ def nginx(tmp_path_factory: pytest.TempPathFactory, authority: Authority) -> Ite
         yield server
     finally:
         server.close()
+
+
+@pytest.fixture(scope="session")
+def peers(nginx: Nginx, authority: Authority) -> Iterator[Peers]:
+    """Servers that speak HTTP/2, each of which starts when it is asked for."""
+    started = Peers(nginx, *authority.files("127.0.0.1", "localhost"))
+    yield started
+    started.close()
+
+
+@pytest.fixture(params=PEERS)
+def peer(request: pytest.FixtureRequest, peers: Peers) -> Peer:
+    """Each of them in turn."""
+    try:
+        return peers[request.param]
+    except LookupError as absent:
+        pytest.skip(str(absent))
+
+
+def running(start: Callable[[], Program], name: str) -> Iterator[Program]:
+    """A proxy, until the tests are over."""
+    if found(name) is None:
+        pytest.skip(f"{name} is not installed (Debian: apt install squid haproxy microsocks dante-server)")
+    program = start()
+    try:
+        yield program
+    finally:
+        program.close()
+
+
+@pytest.fixture(scope="session")
+def cache(authority: Authority) -> Iterator[Program]:
+    """A running squid."""
+    certificate, key = authority.files("127.0.0.1", "localhost")
+    yield from running(lambda: squid(certificate, key), "squid")
+
+
+@pytest.fixture(scope="session")
+def front(authority: Authority, cache: Program) -> Iterator[Program]:
+    """A running haproxy, which speaks TLS for squid."""
+    certificate, key = authority.files("127.0.0.1", "localhost")
+    yield from running(lambda: haproxy(certificate, key, cache.ports["plain"]), "haproxy")
+
+
+@pytest.fixture(scope="session")
+def socks() -> Iterator[Program]:
+    """A running microsocks."""
+    yield from running(microsocks, "microsocks")
+
+
+@pytest.fixture(scope="session")
+def private_socks() -> Iterator[Program]:
+    """A running microsocks that wants a password."""
+    yield from running(lambda: microsocks(*USER), "microsocks")
+
+
+@pytest.fixture(scope="session")
+def old_socks() -> Iterator[Program]:
+    """A running dante."""
+    yield from running(dante, "danted")

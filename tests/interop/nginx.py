@@ -23,8 +23,13 @@ PATIENCE: Final = 10.0
 
 BIG: Final = 64 * 1024 * 1024
 
-PORTS: Final = ("plain", "tls", "tls12", "tls13", "certified", "ten", "ten_tls", "hasty", "hasty_tls")
-"""Its listeners: ten ends a connection after ten requests, hasty when it was idle for a second."""
+HTTP1: Final = ("plain", "tls", "tls12", "tls13", "certified", "ten", "ten_tls", "hasty", "hasty_tls")
+"""Its listeners that speak HTTP/1.1: ten ends a connection after ten requests, hasty when it was idle for a second."""
+
+HTTP2: Final = ("h2", "h2_tls", "hundred_h2", "hundred_h2_tls", "hasty_h2", "hasty_h2_tls")
+"""Those that speak HTTP/2, and HTTP/1.1 only over TLS: hundred ends a connection after a hundred requests."""
+
+PORTS: Final = HTTP1 + HTTP2
 
 CONFIG: Final = """
 daemon off;
@@ -58,6 +63,15 @@ http {{
         ssl_client_certificate {roots}; ssl_verify_client on;
     }}
     server {{ listen 127.0.0.1:{ten}; listen 127.0.0.1:{ten_tls} ssl; keepalive_requests 10; include locations; }}
+    server {{ listen 127.0.0.1:{h2} http2; listen 127.0.0.1:{h2_tls} ssl http2; include locations; }}
+    server {{
+        listen 127.0.0.1:{hundred_h2} http2; listen 127.0.0.1:{hundred_h2_tls} ssl http2; include locations;
+        keepalive_requests 100;
+    }}
+    server {{
+        listen 127.0.0.1:{hasty_h2} http2; listen 127.0.0.1:{hasty_h2_tls} ssl http2; include locations;
+        keepalive_timeout 1s;
+    }}
     server {{ listen 127.0.0.1:{hasty}; listen 127.0.0.1:{hasty_tls} ssl; keepalive_timeout 1s; include locations; }}
 }}
 """
@@ -77,11 +91,11 @@ location = /found { return 302 /echo?found; }
 location = /again { return 307 /echo?again; }
 location = /other { return 308 /moved; }
 location = /loop { return 302 /loop; }
-location /packed/ { alias www/; gzip on; gzip_types *; gzip_min_length 0; }
+location /packed/ { alias www/; gzip on; gzip_types *; gzip_proxied any; gzip_min_length 0; }
 location /pages/ { alias www/; ssi on; }
 location /slow/ { alias www/; limit_rate 16k; }
 location /private/ { alias www/; auth_basic "for members"; auth_basic_user_file passwords; }
-location ~ ^/(echo|digest)$ {
+location ~ ^/(echo|digest|cookies|many|trailers|status/[0-9]+)$ {
     proxy_pass http://embedded; proxy_http_version 1.1; proxy_set_header Connection ""; proxy_request_buffering off;
     proxy_buffer_size 32k; proxy_buffers 8 32k;
 }
@@ -103,6 +117,7 @@ class Nginx:
     Attributes:
         ports: the port of each listener.
         socket: the path of its Unix socket.
+        upstream: the path of the one of the server behind it.
         has_dav: whether files can be PUT to /store/.
         text, big: what is served as text.txt and big.bin.
     """
@@ -111,6 +126,7 @@ class Nginx:
         self.folder = folder
         self.ports: dict[str, int] = {}
         self.socket = str(folder / "socket")
+        self.upstream = str(folder / "upstream")
         self.has_dav = "http_dav_module" in _told_by(PROGRAM or "nginx", "-V")
         self.text = "".join(f"line {number} of a text that packs well\n" for number in range(20_000)).encode()
         self.big = random.Random(7).randbytes(BIG)
@@ -124,7 +140,8 @@ class Nginx:
         (folder / "passwords").write_text(PASSWORDS, encoding="utf-8")
         (folder / "www/page.shtml").write_text('<p><!--# echo var="request_method" --></p>\n' * 100)
         (folder / "locations").write_text(LOCATIONS + (STORE if self.has_dav else ""))
-        self._upstream = _start_upstream(str(folder / "upstream"))
+        (folder / "www/hello").write_bytes(b"hello\n")
+        self._behind = _start_upstream(self.upstream)
 
     def url(self, path: str, listener: str = "plain", host: str = "127.0.0.1") -> str:
         """The URL of a path at one of the listeners."""
@@ -146,6 +163,13 @@ class Nginx:
         assert self._process is not None
         self._process.send_signal(signal.SIGHUP)
 
+    def strike(self) -> None:
+        """Kill a worker where it stands; the master starts another one."""
+        assert self._process is not None
+        pid = self._process.pid
+        for worker in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+            os.kill(int(worker), signal.SIGKILL)
+
     def restart(self) -> None:
         """End it at once, and start it on the same ports."""
         self._end()
@@ -155,9 +179,9 @@ class Nginx:
     def close(self) -> None:
         """End it and what is behind it."""
         self._end()
-        assert self._upstream.stdin is not None
-        self._upstream.stdin.close()
-        self._upstream.wait(PATIENCE)
+        assert self._behind.stdin is not None
+        self._behind.stdin.close()
+        self._behind.wait(PATIENCE)
 
     def _launch(self) -> bool:
         log = str(self.folder / "nginx.log")

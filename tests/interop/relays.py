@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
+
+import courser
 
 PATIENCE: Final = 15.0
 """Seconds within which a program has to be there, or gone."""
@@ -121,6 +124,11 @@ class Program:
         self.ports = {port: sock.getsockname()[1] for port, sock in zip(ports, sockets, strict=True)}
         for sock in sockets:
             sock.close()
+        self._command: list[str] = []
+        self._environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("XDG_")},
+            "HOME": str(self.folder),
+        }
         self._process: subprocess.Popen[bytes] | None = None
         self._guard: subprocess.Popen[bytes] | None = None
 
@@ -133,10 +141,32 @@ class Program:
 
     def start(self, *arguments: str) -> None:
         """Start it, and wait until it listens at every port."""
-        command = [found(self.name) or self.name, *arguments]
-        log = (self.folder / "output.log").open("wb")
+        self._command = [found(self.name) or self.name, *arguments]
+        self._launch()
+
+    def restart(self, sign: signal.Signals = signal.SIGKILL) -> None:
+        """End it with a signal, and start it on the same ports once it is gone."""
+        assert self._process is not None
+        self._process.send_signal(sign)
+        self._process.wait(PATIENCE)
+        self._end()
+        self._launch()
+
+    def told(self) -> str:
+        """What it has written into its logs."""
+        return "\n".join(path.read_text(errors="replace")[-3000:] for path in sorted(self.folder.glob("*.log")))
+
+    def close(self) -> None:
+        """End it, and forget its folder."""
+        self._end()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _launch(self) -> None:
+        log = (self.folder / "output.log").open("ab")
         with log:
-            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.folder)
+            process = subprocess.Popen(
+                self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.folder, env=self._environment
+            )
         self._process = process
         # The pipe ends with the tests, even if they are killed.
         guard = ["sh", "-c", 'read nothing; kill "$0"', str(process.pid)]
@@ -148,12 +178,7 @@ class Program:
             time.sleep(0.02)
         raise RuntimeError(f"{self.name} does not start: {self.told()}")
 
-    def told(self) -> str:
-        """What it has written into its logs."""
-        return "\n".join(path.read_text(errors="replace")[-3000:] for path in sorted(self.folder.glob("*.log")))
-
-    def close(self) -> None:
-        """End it, and forget its folder."""
+    def _end(self) -> None:
         for process in (self._guard, self._process):
             if process is not None:
                 process.terminate()
@@ -164,7 +189,7 @@ class Program:
                     process.wait(PATIENCE)
                 if process.stdin is not None:
                     process.stdin.close()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        self._guard = self._process = None
 
 
 def _listens(port: int) -> bool:
@@ -213,3 +238,8 @@ def dante() -> Program:
     path = program.write("danted.conf", DANTE.format(folder=program.folder, **program.ports))
     program.start("-f", path, "-p", str(program.folder / "danted.pid"))
     return program
+
+
+def at(program: Program, port: str = "plain", scheme: str = "http", **options: Any) -> courser.Proxy:
+    """How a client is told to go through it."""
+    return courser.Proxy(f"{scheme}://127.0.0.1:{program.ports[port]}", **options)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from authority import Authority
 from faultserver import FaultServer, answering, echo
 from nginx import Nginx
-from relays import USER, Program, dante, found, haproxy, microsocks, squid
+from relays import USER, Program, at
 from worlds import World
 
 import courser
@@ -20,58 +20,12 @@ everywhere = pytest.mark.parametrize(
 )
 
 
-def running(start: Callable[[], Program], name: str) -> Iterator[Program]:
-    if found(name) is None:
-        pytest.skip(f"{name} is not installed (Debian: apt install squid haproxy microsocks dante-server)")
-    program = start()
-    try:
-        yield program
-    finally:
-        program.close()
-
-
-@pytest.fixture(scope="module")
-def cache(authority: Authority) -> Iterator[Program]:
-    """A running squid."""
-    certificate, key = authority.files("127.0.0.1", "localhost")
-    yield from running(lambda: squid(certificate, key), "squid")
-
-
-@pytest.fixture(scope="module")
-def front(authority: Authority, cache: Program) -> Iterator[Program]:
-    """A running haproxy, which speaks TLS for squid."""
-    certificate, key = authority.files("127.0.0.1", "localhost")
-    yield from running(lambda: haproxy(certificate, key, cache.ports["plain"]), "haproxy")
-
-
-@pytest.fixture(scope="module")
-def socks() -> Iterator[Program]:
-    """A running microsocks."""
-    yield from running(microsocks, "microsocks")
-
-
-@pytest.fixture(scope="module")
-def private_socks() -> Iterator[Program]:
-    """A running microsocks that wants a password."""
-    yield from running(lambda: microsocks(*USER), "microsocks")
-
-
-@pytest.fixture(scope="module")
-def old_socks() -> Iterator[Program]:
-    """A running dante."""
-    yield from running(dante, "danted")
-
-
 @pytest.fixture
 def mirror() -> Iterator[FaultServer]:
     """A server that shows what it was sent."""
     server = FaultServer(answering(echo))
     yield server
     server.close()
-
-
-def at(program: Program, port: str = "plain", scheme: str = "http", **options: Any) -> courser.Proxy:
-    return courser.Proxy(f"{scheme}://127.0.0.1:{program.ports[port]}", **options)
 
 
 # squid

@@ -1,9 +1,10 @@
-"""What nginx passes requests on to: courser's own server on a Unix socket, in a process of its own.
+"""What other servers pass requests on to: courser's own server on a Unix socket, in a process of its own.
 
     python upstream.py SOCKET
 
 /echo gives the body back, with what came beside it in the header fields; /digest takes a body of any size and gives
-its SHA-256. It ends when its standard input does.
+its SHA-256; /cookies gives back the cookies and sets two; /many?count=&size= has that many fields; /trailers has a
+trailer; /status/N has that status. It ends when its standard input does.
 """
 
 from __future__ import annotations
@@ -12,9 +13,11 @@ import hashlib
 import sys
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from courser.server import Reply, Server, ServerRequest
+
+COOKIES: Final = [("Set-Cookie", "one=1; Path=/"), ("Set-Cookie", "two=2; Path=/")]
 
 
 class Upstream:
@@ -26,6 +29,15 @@ class Upstream:
     def __call__(self, request: ServerRequest) -> Reply:
         if request.path == "/digest":
             return Reply.text(self._digests.pop(request.target).hexdigest())
+        if request.path == "/cookies":
+            return Reply.text(request.headers.get("cookie", ""), headers=COOKIES)
+        if request.path == "/many":
+            count, size = int(request.query["count"]), int(request.query["size"])
+            return Reply(headers=[(f"X-{number}", f"{number:x}" * size) for number in range(count)])
+        if request.path == "/trailers":
+            return Reply(b"body", headers={"Trailer": "X-Sum"}, trailers={"X-Sum": "4"})
+        if request.path.startswith("/status/"):
+            return Reply(status=int(request.path.removeprefix("/status/")), headers={"X-Told": "so"})
         told = {
             "X-Method": request.method,
             "X-Target": request.target,
