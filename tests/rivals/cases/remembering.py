@@ -34,6 +34,11 @@ def sends_cookie(wanted: str) -> Judge:
     return judge
 
 
+def _sends_no_cookie(seen: Seen) -> str:
+    got = seen.last().get("cookie")
+    return "" if got is None else f"sends {got}"
+
+
 def _bearer(seen: Seen) -> str:
     got = seen.last().get("authorization")
     return "" if got == "Bearer token" else f"sends Authorization: {got}"
@@ -63,6 +68,28 @@ CASES: Final = [
         servers=across(),
         steps=[{**START, "cookies": {"sid": "1"}}],
         judge=leaves_at_home("cookie"),
+    ),
+    Case(
+        id="client-cookie-that-is-replaced",
+        kind="change",
+        row="1.8.2",
+        does="A client with cookies={'sid': 'old'}; the server sets sid=new, and is asked again.",
+        right="sid=new is sent, and nothing beside it.",
+        client={"cookies": {"sid": "old"}, "jar": True},
+        steps=_twice(LOCALHOST),
+        judge=sends_cookie("sid=new"),
+        **baking("sid=new; Path=/"),
+    ),
+    Case(
+        id="client-cookie-that-is-deleted",
+        kind="change",
+        row="1.8.2",
+        does="A client with cookies={'sid': 'old'}; the server deletes sid, and is asked again.",
+        right="None is sent: who has logged out does not come back as somebody.",
+        client={"cookies": {"sid": "old"}, "jar": True},
+        steps=_twice(LOCALHOST),
+        judge=_sends_no_cookie,
+        **baking("sid=; Path=/; Max-Age=0"),
     ),
     Case(
         id="cookie-of-an-address",
