@@ -302,7 +302,7 @@ PONG = wire.frame(wire.PING, wire.ACK, 0, b"courserR")
 
 
 def test_cve_2023_44487_resets_are_paced() -> None:
-    """The place of a stream is free when the server has surely seen that it was reset."""
+    """The place of a stream should be taken when the server has surely seen that it was reset, and may be before."""
     engine = client((3, 4))
     for _ in range(3):
         engine.reset(get(engine))
@@ -316,6 +316,13 @@ def test_cve_2023_44487_resets_are_paced() -> None:
     engine.receive(PONG, 0.0)
     assert engine.capacity == 4
     assert engine.outgoing() == b""
+
+    engine.reset(get(engine))
+    for _ in range(4):
+        get(engine)
+    assert engine.capacity == 0
+    with pytest.raises(LocalProtocolError, match="4 requests are open"):
+        get(engine)
 
 
 def test_other_pings_say_nothing_about_resets() -> None:

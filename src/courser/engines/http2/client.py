@@ -73,7 +73,10 @@ class ClientEngine(Engine):
 
     @property
     def capacity(self) -> int:
-        """How many more streams may start now."""
+        """How many more streams should start now.
+
+        As many more may as were reset since the server last said that it has seen that: `start` does not count those.
+        """
         if self.draining:
             return 0
         return max(self.peer.streams - len(self._streams) - self._in_doubt - self._doubted, 0)
@@ -105,7 +108,7 @@ class ClientEngine(Engine):
         """
         number = self._next
         peer = self.peer
-        if self.draining or peer.streams - len(self._streams) <= self._in_doubt + self._doubted:
+        if self.draining or len(self._streams) >= peer.streams:
             raise self._no_capacity()
         if self._generation != self._encoder.generation:
             self._blocks.clear()
@@ -197,8 +200,8 @@ class ClientEngine(Engine):
     def reset(self, stream: Stream, code: int = ErrorCode.CANCEL) -> None:
         """Give a stream up, whatever it has sent or received; the connection lives on.
 
-        Until the server has surely seen it, the stream counts against `capacity`: so many resets in a hurry do not look
-        like an attack (CVE-2023-44487), nor do requests come before their place is free.
+        Until the server has surely seen it, the stream counts against `capacity`: who goes by that does not send so
+        many resets in a hurry that they look like an attack (CVE-2023-44487).
 
         Args:
             stream: nothing happens where it is over.
