@@ -104,11 +104,16 @@ def test_values_pickle() -> None:
 def test_limits() -> None:
     assert repr(Limits()) == (
         "Limits(max_connections=None, max_per_host=None, max_keepalive=100, keepalive_expiry=30.0, "
-        "max_connection_age=None)"
+        "max_connection_age=None, ping_interval=None)"
     )
-    limits = Limits(10, 2, 0, None, 60.0)
+    limits = Limits(10, 2, 0, None, 60.0, 15)
     assert (limits.max_connections, limits.max_per_host, limits.max_keepalive) == (10, 2, 0)
-    assert (limits.keepalive_expiry, limits.max_connection_age) == (None, 60.0)
+    assert (limits.keepalive_expiry, limits.max_connection_age, limits.ping_interval) == (None, 60.0, 15.0)
+
+
+def test_to_ask_all_the_time_is_no_interval() -> None:
+    with pytest.raises(ValueError, match="ping_interval is 0"):
+        Limits(ping_interval=0)
 
 
 @pytest.mark.parametrize("name", ["max_connections", "max_per_host", "max_keepalive"])
@@ -118,7 +123,7 @@ def test_a_limit_is_a_whole_number(name: str, value: Any) -> None:
         Limits(**{name: value})
 
 
-@pytest.mark.parametrize("name", ["keepalive_expiry", "max_connection_age"])
+@pytest.mark.parametrize("name", ["keepalive_expiry", "max_connection_age", "ping_interval"])
 @pytest.mark.parametrize(
     ("value", "error"), [(-1, ValueError), (float("nan"), ValueError), ("5", TypeError), (True, TypeError)]
 )

@@ -30,6 +30,7 @@ from .defaults import (
     checked_verify,
     default_headers,
     detours,
+    protocols,
     resolve_late,
     source_address,
 )
@@ -128,6 +129,7 @@ class Session:
             tuple(options.get("socket_options") or ()),
             network,
             self._detours.hops,
+            protocols(options),
         )
         self._mounts = checked_mounts(options.get("transport"), options.get("mounts"))
         self._dialer = Dialer(options.get("resolver") or resolve_late, LazyContexts(), network)

@@ -189,9 +189,19 @@ class Limits:
         max_keepalive: idle at once.
         keepalive_expiry: seconds that a connection may be idle; None is for ever.
         max_connection_age: seconds after which a connection takes no new request; None is for ever.
+        ping_interval: seconds of silence after which the peer of an HTTP/2 connection with requests under way is asked
+            whether it is there (PING, RFC 9113 section 6.7); the connection is given up where it does not answer within
+            as many. None asks nothing: the limits of the requests are the only ones.
     """
 
-    __slots__ = ("keepalive_expiry", "max_connection_age", "max_connections", "max_keepalive", "max_per_host")
+    __slots__ = (
+        "keepalive_expiry",
+        "max_connection_age",
+        "max_connections",
+        "max_keepalive",
+        "max_per_host",
+        "ping_interval",
+    )
 
     def __init__(
         self,
@@ -200,6 +210,7 @@ class Limits:
         max_keepalive: int | None = 100,
         keepalive_expiry: float | None = 30.0,
         max_connection_age: float | None = None,
+        ping_interval: float | None = None,
     ) -> None:
         self.max_connections = _count("max_connections", max_connections)
         self.max_per_host = _count("max_per_host", max_per_host)
@@ -208,12 +219,15 @@ class Limits:
             raise ValueError("Limits: with 0 connections nothing can be requested; None is no limit")
         self.keepalive_expiry = _age("keepalive_expiry", keepalive_expiry)
         self.max_connection_age = _age("max_connection_age", max_connection_age)
+        self.ping_interval = _age("ping_interval", ping_interval)
+        if self.ping_interval == 0:
+            raise ValueError("Limits ping_interval is 0: it must be above 0; None asks nothing")
 
     def __repr__(self) -> str:
         return (
             f"Limits(max_connections={self.max_connections!r}, max_per_host={self.max_per_host!r}, "
             f"max_keepalive={self.max_keepalive!r}, keepalive_expiry={self.keepalive_expiry!r}, "
-            f"max_connection_age={self.max_connection_age!r})"
+            f"max_connection_age={self.max_connection_age!r}, ping_interval={self.ping_interval!r})"
         )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from weakref import ReferenceType, ref
 
+from ..engines.http2.frames import FRAME_SIZE
 from ..errors import LocalProtocolError
 from ..hints import TYPE_CHECKING
 from .exchange import COLLECTED, NOTHING, SETTLED, Exchange
@@ -34,10 +35,6 @@ HEAD_MARK: Final = b"HEADERS"
 
 EXPECTING: Final = b"\nexpect: 100-continue\r\n"
 """The same for one that asks for the peer's word before the body."""
-
-
-FEW: Final = 4
-"""Events that are not worth joining."""
 
 
 class Guest:
@@ -283,7 +280,8 @@ class Guest:
         self.deadline = FOREVER
         exchange = None if self.exchange is None else self.exchange()
         error = None if exchange is None else exchange.expired(now)
-        if error is not None:
+        if exchange is not None and error is not None:
+            self.connection.suspect(exchange.sent_at)
             self.fail(error)
 
     # The end
@@ -316,10 +314,13 @@ class GuestExchange(Exchange):
 
     def feed(self, events: list[Event], now: float) -> None:
         goal = self._goal
-        super().feed(events if len(events) < FEW else _joined(events), now)
-        if self.end is None and (goal in (COLLECTED, SETTLED)):
-            # All of it will be kept, so all of it may come.
-            self._took(self.received)
+        super().feed(events, now)
+        if self.end is None:
+            if goal in (COLLECTED, SETTLED):
+                # All of it will be kept, so all of it may come.
+                self._took(self.received)
+            elif self._goal == NOTHING and not self._paused and self._is_shut:
+                self._pause(now)
 
     async def piece(self, host: Host) -> bytes:
         piece = await super().piece(host)
@@ -331,6 +332,13 @@ class GuestExchange(Exchange):
         if self.end is None:
             self._took(self.received)
         return super().collect(host)
+
+    @property
+    def _is_shut(self) -> bool:
+        """Whether nothing more can come until the reader takes something: then no time of the peer's runs."""
+        guest: Any = self.connection
+        stream = None if guest is None else guest.stream
+        return stream is not None and stream.window < FRAME_SIZE
 
     def _took(self, size: int) -> None:
         guest: Any = self.connection
@@ -370,23 +378,6 @@ class SharedExchange(GuestExchange):
         guest = self.connection
         if guest is not None:
             guest.expire(now)
-
-
-def _joined(events: list[Event]) -> list[Event]:
-    """The same events, the pieces of body that follow each other as one: frames are small, and readers are slow."""
-    found: list[Event] = []
-    pieces: list[bytes] = []
-    for event in events:
-        if isinstance(event, bytes):
-            pieces.append(event)
-            continue
-        if pieces:
-            found.append(b"".join(pieces))
-            pieces.clear()
-        found.append(event)
-    if pieces:
-        found.append(b"".join(pieces))
-    return found
 
 
 _told: Callable[[Waiter], bool] = vars(Waiter)["done"].__get__

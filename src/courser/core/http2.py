@@ -20,6 +20,7 @@ from ..hints import TYPE_CHECKING, cast
 from .connection import Connection
 from .guest import Guest, GuestExchange
 from .link import TruncatedStream
+from .pulse import Pulse, Verdict
 from .waiter import FOREVER, Waiter
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ class HTTP2Connection(Connection):
         draining: whether it takes no more requests.
         ends: its number, and what its link tells of its ends; kept, as nobody can tell once it is closed.
         corked: whether what is to be sent waits for the end of the turn.
+        pulse: whether the peer is there.
         senders: the streams whose requests are not sent yet, with their exchanges.
         source: what turns it for threads; None under an event loop.
     """
@@ -75,6 +77,7 @@ class HTTP2Connection(Connection):
         "guests",
         "label",
         "most",
+        "pulse",
         "senders",
         "source",
     )
@@ -101,6 +104,7 @@ class HTTP2Connection(Connection):
         self._later: Callable[[Callable[[], None]], None] | None = None
         self._dropped: deque[tuple[object, Stream | None]] = deque()
         self._pongs: list[Waiter] = []
+        self.pulse = Pulse(now)
 
     def adopt(self, host: Host) -> None:
         """Have a host turn it that has an event loop, and say what is left for the end of a turn."""
@@ -180,6 +184,12 @@ class HTTP2Connection(Connection):
         stream = self.engine.start(method, target, host, fields, length, scheme)
         stream.guest = ref(exchange)
         exchange.ends = self.ends
+        interval = exchange.pool.limits.ping_interval
+        if interval is not None:
+            now = monotonic()
+            if len(self.guests) == 1:
+                self.pulse.heard_at = now  # before, nothing was waited for
+            self._keep_alive(now, interval)
         return stream
 
     def kick(self) -> None:
@@ -279,6 +289,7 @@ class HTTP2Connection(Connection):
 
     def received(self, data: bytes, now: float) -> None:
         engine = self.engine
+        self.pulse.heard_at = now
         pongs = engine.ponged
         for stream in engine.receive(data, now):
             reference = stream.guest
@@ -289,8 +300,9 @@ class HTTP2Connection(Connection):
             if events:
                 stream.events = []
                 guest = exchange.connection
-                if guest is not None:
+                if guest is not None and not guest.heard:
                     guest.heard = True
+                    exchange.heard_at = now
                 exchange.feed(events, now)
             if stream.error is not None or stream.stopped:
                 self._ended(stream, exchange, now, said=bool(data))
@@ -309,6 +321,7 @@ class HTTP2Connection(Connection):
         if error is None:
             exchange.cut(now)  # the peer takes no more of the request
             return
+        stream.error = None  # its traceback will lead to the exchange, and from there to the stream
         self.senders.pop(stream, None)
         guest, goaway = exchange.connection, self.engine.goaway
         if guest is not None and (said or (goaway is not None and goaway[1])):
@@ -346,6 +359,7 @@ class HTTP2Connection(Connection):
         if self.engine.error is not None:
             self.pump()  # what is wrong with it is said in a GOAWAY
         self.close()
+        self.unsendable = None  # its traceback leads to this connection
 
     def lost(self, error: OSError, now: float, *, sending: bool) -> None:
         self._over(lambda: self._broken(error, sending), now)
@@ -368,7 +382,6 @@ class HTTP2Connection(Connection):
         for stream in streams:
             exchange = None if stream.guest is None else stream.guest()
             if exchange is not None and stream.error is None:
-                stream.error = None
                 failure = make()
                 if isinstance(failure, TransportError):
                     failure.bytes_sent = exchange.bytes_sent
@@ -402,19 +415,43 @@ class HTTP2Connection(Connection):
                 if guest.deadline <= now:
                     guest.expire(now)
                 nearest = min(nearest, guest.deadline)
-        if not self.guests:
-            pool = None if self.home is None else self.home()
-            expiry = None if pool is None else pool.limits.keepalive_expiry
-            if expiry is not None:
-                if now >= self.idle_since + expiry:
-                    self.drain()
-                    return
-                nearest = min(nearest, self.idle_since + expiry)
+        pool = None if self.home is None else self.home()
+        limits = None if pool is None else pool.limits
+        if limits is not None and not self.closed:
+            nearest = min(nearest, self._kept_until(limits, now))
         if nearest < FOREVER and not self.closed:
             self.arm(nearest)
 
+    def _kept_until(self, limits: Limits, now: float) -> float:
+        """When to look again whether the connection is worth keeping; it is closed if it is not now."""
+        if self.guests:
+            return FOREVER if limits.ping_interval is None else self._keep_alive(now, limits.ping_interval)
+        if limits.keepalive_expiry is None:
+            return FOREVER
+        due = self.idle_since + limits.keepalive_expiry
+        if now >= due:
+            self.drain()
+        return due
+
+    def _keep_alive(self, now: float, interval: float) -> float:
+        """Ask a silent peer whether it is there, and give it up if it does not say; tells when to look again."""
+        verdict, due = self.pulse.feel(now, interval, waiting=bool(self.guests))
+        if verdict is Verdict.GONE:
+            self._over(lambda: _silent(self.label, now - self.pulse.heard_at), now)
+        elif verdict is Verdict.ASK:
+            self.engine.ping()
+            self.reply()
+        if due < self.deadline and not self.closed:
+            self.arm(due)
+        return due
+
+    def suspect(self, since: float) -> None:
+        """A request has waited in vain: where nothing at all has come meanwhile, others had better go elsewhere."""
+        if self.pulse.heard_at < since:
+            self.drain()
+
     def fail(self, error: BaseException) -> None:
-        self._over(lambda: error, monotonic())
+        self._over(lambda: _unforeseen(self.label, error), monotonic())
 
     # The end
 
@@ -437,3 +474,13 @@ class HTTP2Connection(Connection):
             self.link.send(bytes(self.engine.outgoing()))
         except OSError:
             pass
+
+
+def _silent(label: str, seconds: float) -> ReadError:
+    return ReadError(phase="read", detail=f"{label}: nothing for {seconds:.3g} s, not even the answer to a PING")
+
+
+def _unforeseen(label: str, error: BaseException) -> ReadError:
+    failure = ReadError(phase="read", detail=f"{label}: {type(error).__name__}: {error}")
+    failure.__cause__ = error
+    return failure

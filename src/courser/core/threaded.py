@@ -12,7 +12,6 @@ have left, in one go.
 
 from __future__ import annotations
 
-from _thread import RLock
 from time import monotonic
 
 from ..errors import HTTPError, ReadError
@@ -41,12 +40,18 @@ class ThreadedHTTP2Connection(HTTP2Connection):
     kind = SharedExchange
 
     def __init__(self, *at: Any) -> None:
-        self._lock = RLock()
-        self._owns: Callable[[], bool] = getattr(self._lock, "_is_owned")  # noqa: B009 - it has no public name
         super().__init__(*at)
+        self._lock: Any = None
+        self._owns: Callable[[], bool] = lambda: True
 
     def adopt(self, host: Host) -> None:
         host.share(self)
+
+    def be_shared(self, source: Any, lock: Any) -> None:
+        """Say what turns it for all threads, and what they enter the engine under: a lock that knows its owner."""
+        self.source = source
+        self._lock = lock
+        self._owns = getattr(lock, "_is_owned")  # noqa: B009 - it has no public name
 
     def _enter(self, act: Callable[..., Any], *args: Any) -> Any:
         """Do something to the engine while nobody else does."""
@@ -126,6 +131,23 @@ class ThreadedHTTP2Connection(HTTP2Connection):
 
     def abandon(self, stream: Stream) -> None:
         self._enter(HTTP2Connection.abandon, stream)
+
+    def drop(self, key: object, stream: Stream | None) -> None:
+        super().drop(key, stream)
+        source = self.source
+        source.has_left = True
+        # A finalizer comes in the middle of whatever a thread does. It must not wait for another one, who may wait for
+        # this one; who has the lock now, or leads, sends it.
+        if source.is_at_work or self._owns() or not self._lock.acquire(blocking=False):
+            return
+        try:
+            if not self.broken and not self.closed:
+                self.broken = True
+                source.has_left = False
+                self.pump()
+                self.broken = False
+        finally:
+            self._lock.release()
 
     def expire(self, now: float) -> None:
         self._enter(HTTP2Connection.expire, now)

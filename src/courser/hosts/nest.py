@@ -49,7 +49,9 @@ class Nest:
     def expect(self, waiter: Waiter) -> None:
         """Something is waited for, and so is its deadline."""
         self.waiting.add(waiter)
-        deadline = waiter.deadline
+        self._look_at(waiter.deadline)
+
+    def _look_at(self, deadline: float) -> None:
         if deadline < self.deadline:
             self.deadline = deadline
             if deadline < self.armed:
@@ -60,6 +62,7 @@ class Nest:
         connection = self._connection
         if connection.closed:
             return
+        self._look_at(connection.reactor.due)
         interest = READ | WRITE if connection.pending else READ
         if interest != self._interest and connection.fd >= 0:
             self._interest = interest
@@ -71,6 +74,9 @@ class Nest:
     def expire(self, now: float) -> None:
         self.deadline = FOREVER
         nearest = FOREVER
+        connection = self._connection
+        if not connection.closed and connection.reactor.due <= now:
+            connection.source.look(timers=True)
         for waiter in list(self.waiting):
             if waiter.deadline <= now:
                 waiter.expire(now)

@@ -12,6 +12,7 @@ one of the two always sees the other: leadership may be offered once too often, 
 
 from __future__ import annotations
 
+from _thread import RLock  # threading.RLock, without what threading takes to be imported
 from collections import OrderedDict
 from time import monotonic, sleep
 from weakref import ReferenceType, ref
@@ -84,13 +85,17 @@ class SharedSource:
             if not resigned:
                 self._resign(waiter)
 
-    def look(self) -> None:
-        """Serve what is ready now, unless somebody leads."""
+    def look(self, *, timers: bool = False) -> None:
+        """Serve what is ready now, unless somebody leads.
+
+        Args:
+            timers: whether something may be due, though nothing is ready.
+        """
         seat = Waiter()
         resigned = False
         try:
             try:
-                if self._seat.setdefault(LEADER, seat) is seat and self.reactor.poller.poll(0.0, 1):
+                if self._seat.setdefault(LEADER, seat) is seat and (timers or self.reactor.poller.poll(0.0, 1)):
                     self.reactor.turn(0.0)
             finally:
                 resigned = self._resign(seat)
@@ -172,5 +177,5 @@ class SharedSource:
 def share(connection: Any) -> None:
     """Have a connection turned by whoever waits for something on it."""
     reactor = Reactor()
-    connection.source = SharedSource(reactor, connection)
+    connection.be_shared(SharedSource(reactor, connection), RLock())
     connection.join(reactor)
