@@ -404,6 +404,15 @@ def test_some_heads_are_not_kept(fields: list[tuple[str, str]]) -> None:
     assert engine._known == {}
 
 
+def test_a_small_block_that_means_a_large_head_is_not_kept() -> None:
+    engine = client()
+    get(engine), get(engine)
+    engine.receive(wire.frame(wire.HEADERS, 5, 1, wire.block((":status", "200"), ("a", "b" * 2000), flags=0x40)), 0.0)
+    engine.receive(wire.frame(wire.HEADERS, 5, 3, b"\xbf" + b"\xbe" * 3), 0.0)
+
+    assert engine._known == {}
+
+
 def test_heads_that_are_kept_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_MOST_KEPT", 3)
     engine = client()

@@ -253,7 +253,7 @@ class ClientEngine(Engine):
         head = read_response(fields)
         status = head.status
         left = 0 if status in BODILESS else ENDLESS if head.length is None else head.length
-        if status >= 200 and not head.sets_cookies and len(block) <= _LARGEST_KEPT:
+        if status >= 200 and not head.sets_cookies and len(head.fields) <= _LARGEST_KEPT:
             if before == self._decoder.generation:
                 self._remember(block, head, left, ())
                 self._passing.append(block)
