@@ -159,6 +159,30 @@ def test_our_pings_are_counted() -> None:
     assert (pair.client.pinged, pair.client.ponged) == (2, 2)
 
 
+def test_answers_to_our_pings_are_no_flood() -> None:
+    engine = client()
+    for _ in range(5 * HTTP2_LIMITS.pings):
+        engine.ping()
+        engine.outgoing()
+        engine.receive(wire.frame(wire.PING, wire.ACK, 0, b"00000001"), 0.0)
+
+    assert engine.error is None
+    assert engine.ponged == 5 * HTTP2_LIMITS.pings
+
+
+def test_who_gets_much_may_ask_often() -> None:
+    """A server that measures round trips sends a PING for each batch of DATA."""
+    engine = client((4, 2**31 - 1))
+    stream = get(engine, method=b"POST", length=None)
+    engine.receive(wire.update(0, 2**30), 0.0)
+    for _ in range(5 * HTTP2_LIMITS.pings):
+        engine.send_data(stream, b"x")
+        engine.outgoing()
+        engine.receive(wire.frame(wire.PING, 0, 0, bytes(8)), 0.0)
+
+    assert engine.error is None
+
+
 @pytest.mark.parametrize("payload", [b"00000001", b"unasked!", b"courserB", b"courserR"])
 def test_an_answer_to_no_ping_is_nothing(payload: bytes) -> None:
     engine = client()
@@ -171,6 +195,7 @@ def test_an_answer_to_no_ping_is_nothing(payload: bytes) -> None:
 
 FLOODS = {
     "CVE-2019-9512 pings": wire.frame(wire.PING, 0, 0, bytes(8)),
+    "answers to no ping": wire.frame(wire.PING, wire.ACK, 0, bytes(8)),
     "CVE-2019-9515 settings": wire.settings(),
     "CVE-2019-9513 CVE-2016-6580 priorities": wire.frame(wire.PRIORITY, 0, 1, bytes(5)),
     "CVE-2026-10536 a stream that depends on itself": wire.frame(wire.PRIORITY, 0, 1, wire.number(1) + b"\0"),

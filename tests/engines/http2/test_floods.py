@@ -39,12 +39,23 @@ def test_after_ten_seconds_counting_begins_anew() -> None:
             floods.count("pings", 100.0 + 10 * turn)
 
 
-def test_what_speaks_for_frames_is_taken_off() -> None:
+def test_what_our_own_frames_bring_about_is_forgiven() -> None:
     floods = Floods(LIMITS)
-    for _ in range(10):
-        floods.count("pings", 0.0, 1 - 2)
+    floods.forgive(10, 0.0)
     for _ in range(13):
         floods.count("pings", 0.0)
+    floods.count("empty", 0.0)
+
+    for what in ("pings", "empty"):
+        with pytest.raises(ConnectionFault):
+            floods.count(what, 0.0)
+
+
+def test_it_is_forgiven_for_ten_seconds() -> None:
+    floods = Floods(LIMITS)
+    floods.forgive(10, 0.0)
+    for _ in range(3):
+        floods.count("pings", 10.0)
 
     with pytest.raises(ConnectionFault):
-        floods.count("pings", 0.0)
+        floods.count("pings", 10.0)

@@ -11,7 +11,7 @@ from ...hints import TYPE_CHECKING
 from ..events import END
 from .engine import Engine
 from .faults import ErrorCode, StreamFault
-from .frames import END_HEADERS, END_STREAM, HEADER, HEADERS, LAST_ID, PREFACE, headers, ping
+from .frames import END_HEADERS, END_STREAM, HEADER, HEADERS, LAST_ID, PREFACE, headers
 from .heads import BODILESS, read_response
 from .limits import HTTP2_LIMITS
 from .requests import OVERHEAD, check_target, list_size, request_fields, request_pseudo
@@ -216,7 +216,7 @@ class ClientEngine(Engine):
 
     def _ask(self) -> None:
         self._in_doubt, self._doubted = self._doubted, 0
-        self._outbox.after_heads(ping(_DOUBT))
+        self._ping(_DOUBT)
 
     def _take_pong(self, payload: bytes) -> None:
         if payload != _DOUBT:
@@ -225,6 +225,9 @@ class ClientEngine(Engine):
         self._in_doubt = 0
         if self._doubted:
             self._ask()
+
+    def _begun(self) -> int:
+        return self._next >> 1
 
     def _has_begun(self, number: int) -> bool:
         return number & 1 == 1 and number < self._next

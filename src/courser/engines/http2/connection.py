@@ -30,6 +30,10 @@ TABLE_SIZE: Final = 4096
 MAX_DEBUG: Final = 1024
 """Bytes of a GOAWAY's debug data that are kept."""
 
+_PER_DATA: Final = 10
+_PER_STREAM: Final = 4
+"""Frames that a peer may send for each DATA frame of ours, and for each stream, see HTTP2Limits."""
+
 _PROBE: Final = b"courserB"
 """The PING that measures, see flow.py."""
 
@@ -48,6 +52,7 @@ class Connection(ABC):
     """
 
     __slots__ = (
+        "_counted",
         "_decoder",
         "_encoder",
         "_floods",
@@ -56,6 +61,7 @@ class Connection(ABC):
         "_limits",
         "_now",
         "_outbox",
+        "_pings_out",
         "_probe_due",
         "_settled",
         "_streams",
@@ -75,7 +81,7 @@ class Connection(ABC):
         self.error: RemoteProtocolError | None = None
         self.draining = False
         self.goaway: tuple[int, int, bytes] | None = None
-        self.pinged = self.ponged = 0
+        self.pinged = self.ponged = self._pings_out = self._counted = 0
         self.peer = PeerSettings()
         self._limits = limits
         self._streams: dict[int, Stream] = {}
@@ -113,7 +119,21 @@ class Connection(ABC):
     def ping(self) -> None:
         """Queue a PING; `ponged` counts the answers."""
         self.pinged += 1
-        self._outbox.control.append(ping(b"%08d" % (self.pinged % 10**8)))
+        self._ping(b"%08d" % (self.pinged % 10**8))
+
+    def _ping(self, payload: bytes) -> None:
+        self._pings_out += 1
+        self._outbox.after_heads(ping(payload))
+
+    def _count(self, what: str) -> None:
+        """Count a frame of a kind that our own bring about."""
+        outbox, begun = self._outbox, self._begun()
+        if outbox.frames or begun != self._counted:
+            number = _PER_DATA * outbox.frames + _PER_STREAM * (begun - self._counted)
+            self._floods.forgive(number, self._now)
+            outbox.frames = 0
+            self._counted = begun
+        self._floods.count(what, self._now)
 
     def _answer(self, frame: bytes) -> None:
         """Queue a frame that the peer has caused; it may not cause many without reading them (CVE-2019-9512)."""
@@ -181,10 +201,13 @@ class Connection(ABC):
             raise ConnectionFault(f"PING on stream {number}")
         if len(payload) != 8:
             raise ConnectionFault(f"a PING of {len(payload)} bytes", ErrorCode.FRAME_SIZE_ERROR)
-        self._floods.count("pings", self._now)
+        if not flags & ACK or not self._pings_out:
+            self._count("pings")
         if not flags & ACK:
             self._answer(ping(payload, ack=True))
-        elif payload == _PROBE:
+            return
+        self._pings_out -= self._pings_out > 0
+        if payload == _PROBE:
             self._finish_probe()
         else:
             self._take_pong(payload)
@@ -196,7 +219,7 @@ class Connection(ABC):
     def _start_probe(self) -> None:
         self._probe_due = False
         if self._tuner.start(self._inflow.total(), self._now):
-            self._outbox.control.append(ping(_PROBE))
+            self._ping(_PROBE)
 
     def _finish_probe(self) -> None:
         growth = self._tuner.is_probing and self._tuner.finish(self._inflow.total(), self._now)
@@ -216,7 +239,7 @@ class Connection(ABC):
             raise ConnectionFault(f"GOAWAY on stream {number}")
         if len(payload) < 8:
             raise ConnectionFault(f"a GOAWAY of {len(payload)} bytes", ErrorCode.FRAME_SIZE_ERROR)
-        self._floods.count("others", self._now)
+        self._count("others")
         last, code = _two(payload)
         last &= LAST_ID
         if self.goaway is not None:
@@ -227,7 +250,7 @@ class Connection(ABC):
 
     def _take_priority(self, flags: int, number: int, payload: bytes) -> None:
         """Deprecated by RFC 9113 section 5.3.2; nothing is kept, so nothing can be churned (CVE-2019-9513)."""
-        self._floods.count("others", self._now)
+        self._count("others")
         if not number:
             raise ConnectionFault("PRIORITY on stream 0")
         if len(payload) != 5:
@@ -238,7 +261,11 @@ class Connection(ABC):
 
     def _take_other(self, flags: int, number: int, payload: bytes) -> None:
         """Unknown frames are ignored (RFC 9113 section 5.5)."""
-        self._floods.count("others", self._now)
+        self._count("others")
+
+    @abstractmethod
+    def _begun(self) -> int:
+        """How many streams have ever begun."""
 
     @abstractmethod
     def _refuse_above(self, last: int, detail: str) -> None:

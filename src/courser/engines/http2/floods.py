@@ -7,9 +7,15 @@ from .faults import ConnectionFault, ErrorCode
 from .limits import PERIOD
 
 if TYPE_CHECKING:
+    from typing import Final
+
     from .limits import HTTP2Limits
 
 __all__ = ["Floods"]
+
+_BROUGHT_ABOUT: Final = ("updates", "pings", "others")
+"""Who sends much, or asks much, gets many of these: windows that are renewed, round trips that are measured, and what
+was on its way when a stream was reset."""
 
 
 class Floods:
@@ -26,24 +32,36 @@ class Floods:
         self._counts: dict[str, int] = {}
         self._start = float("-inf")
 
-    def count(self, what: str, now: float, number: int = 1) -> None:
-        """Count frames.
+    def count(self, what: str, now: float) -> None:
+        """Count one.
 
         Args:
             what: the name of a bound of HTTP2Limits.
             now: seconds of the clock that the engine is given.
-            number: how many; fewer than none where something speaks for them.
 
         Raises:
             ConnectionFault: too many came.
         """
-        if now - self._start >= PERIOD:
-            self._start = now
-            self._counts.clear()
-        count = self._counts[what] = self._counts.get(what, 0) + number
+        self._add(what, 1, now)
         bound: int = getattr(self._limits, what)
-        if count > bound:
+        if self._counts[what] > bound:
             raise ConnectionFault(
                 f"too many frames of one kind in {PERIOD:.0f} seconds ({what}: more than {bound})",
                 ErrorCode.ENHANCE_YOUR_CALM,
             )
+
+    def forgive(self, number: int, now: float) -> None:
+        """Let more frames come, of the kinds that our own bring about.
+
+        Args:
+            number: how many of each.
+            now: seconds.
+        """
+        for what in _BROUGHT_ABOUT:
+            self._add(what, -number, now)
+
+    def _add(self, what: str, number: int, now: float) -> None:
+        if now - self._start >= PERIOD:
+            self._start = now
+            self._counts.clear()
+        self._counts[what] = self._counts.get(what, 0) + number

@@ -16,7 +16,9 @@ PERIOD: Final = 10.0
 class HTTP2Limits(NamedTuple):
     """Bounds on heads, windows, and on frames that cost the sender little.
 
-    Numbers of frames hold for 10 seconds. Where they are exceeded, the connection ends with ENHANCE_YOUR_CALM.
+    Numbers of frames hold for 10 seconds. Where they are exceeded, the connection ends with ENHANCE_YOUR_CALM. Of those
+    that our own frames bring about (`pings`, `updates`, `others`), 10 more may come for each DATA frame sent, as Envoy
+    has it for WINDOW_UPDATE, and 4 for each stream.
 
     Attributes:
         fields: fields of one head; as over HTTP/1.1, where Apache has 100 and aiohttp 128.
@@ -32,9 +34,9 @@ class HTTP2Limits(NamedTuple):
         settings: SETTINGS frames.
         settings_items: settings in one frame; nghttp2 has 32.
         pings: PING frames; nghttp2 and Go bound only the answers that wait, see `queued`.
-        resets: RST_STREAM frames, and streams that a server refuses; nghttp2 lets 1000 come at once.
-        others: PRIORITY and unknown frames, which mean nothing here, and GOAWAY.
-        updates: WINDOW_UPDATE frames, and ten more for each DATA frame sent, as Envoy has it.
+        resets: streams that a client resets, breaks or has refused; nghttp2 lets 1000 come at once.
+        others: PRIORITY and unknown frames, GOAWAY, and frames on streams that were reset, all of which mean nothing.
+        updates: WINDOW_UPDATE frames.
         empty: frames of DATA, HEADERS or CONTINUATION that hold nothing and end nothing.
         queued: answers (acknowledgements, resets) that wait because the peer does not read; Go has 10000, Envoy 1000.
     """

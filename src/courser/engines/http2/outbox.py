@@ -46,7 +46,7 @@ class Outbox:
     def __init__(self) -> None:
         self.control: list[bytes] = []
         self.heads: list[bytes] = []
-        self.credit = INITIAL_WINDOW
+        self.credit: int = INITIAL_WINDOW
         self.frame = FRAME_SIZE
         self.frames = self.answers = 0
         self._ready: deque[tuple[Stream, Upload]] = deque()

@@ -7,7 +7,7 @@ from ...hints import TYPE_CHECKING
 from ..events import END
 from .engine import Engine
 from .faults import ConnectionFault, ErrorCode
-from .frames import LAST_ID, PREFACE, goaway, headers, ping, rst_stream
+from .frames import LAST_ID, PREFACE, goaway, headers, rst_stream
 from .heads import BODILESS, read_request
 from .limits import HTTP2_LIMITS
 from .requests import sent_fields
@@ -135,7 +135,7 @@ class ServerEngine(Engine):
         if code == ErrorCode.NO_ERROR and not self.draining:
             self.draining = True
             outbox.after_heads(goaway(LAST_ID, code))
-            outbox.after_heads(ping(_FAREWELL))
+            self._ping(_FAREWELL)
             return
         self._final = self._acted
         super().shutdown(code)
@@ -167,6 +167,9 @@ class ServerEngine(Engine):
             heads[key] = None
         return block
 
+    def _begun(self) -> int:
+        return (self._highest + 1) >> 1
+
     def _has_begun(self, number: int) -> bool:
         return number & 1 == 1 and number <= self._highest
 
@@ -180,7 +183,7 @@ class ServerEngine(Engine):
         self._highest = number
         if number > self._final or len(self._streams) >= self._limits.streams:
             self._decode(block)
-            self._floods.count("resets", self._now)
+            self._count_reset()
             self._answer(rst_stream(number, ErrorCode.REFUSED_STREAM))
             # What follows was on its way already.
             self._note_reset(number, self._tuner.size)

@@ -40,9 +40,6 @@ UNKNOWN: Final = ENDLESS >> 1
 _REMEMBERED: Final = 4096
 """How many streams that were reset are remembered; what was on its way then may still come."""
 
-_PER_DATA: Final = 10
-"""WINDOW_UPDATE frames that a peer may send for each DATA frame, as Envoy has it."""
-
 
 class Streams(Connection):
     """The part of an engine that knows its streams, and not how frames come."""
@@ -171,7 +168,7 @@ class Streams(Connection):
             standing = Standing.CLOSED if self._has_begun(number) else Standing.IDLE
         counts = judge(standing, kind, number)
         if not counts and kind != DATA:
-            self._floods.count("others", self._now)
+            self._count("others")
         return counts
 
     def _touch(self, stream: Stream) -> None:
@@ -182,9 +179,9 @@ class Streams(Connection):
     def _take_reset(self, flags: int, number: int, payload: bytes) -> None:
         if len(payload) != 4:
             raise ConnectionFault(f"a RST_STREAM of {len(payload)} bytes", ErrorCode.FRAME_SIZE_ERROR)
-        self._floods.count("resets", self._now)
         if not self._counts(number, RST_STREAM):
             return
+        self._count_reset()
         stream = self._streams[number]
         stream.code = code = int.from_bytes(payload, "big")
         stream.refused = code == ErrorCode.REFUSED_STREAM
@@ -194,9 +191,7 @@ class Streams(Connection):
         if len(payload) != 4:
             raise ConnectionFault(f"a WINDOW_UPDATE of {len(payload)} bytes", ErrorCode.FRAME_SIZE_ERROR)
         outbox = self._outbox
-        # Who sends much gets many of them.
-        self._floods.count("updates", self._now, 1 - _PER_DATA * outbox.frames)
-        outbox.frames = 0
+        self._count("updates")
         increment = int.from_bytes(payload, "big") & LAST_ID
         if not number:
             outbox.credit = credited(outbox.credit, increment, ConnectionFault)
@@ -240,6 +235,11 @@ class Streams(Connection):
             stream.error = error(detail=detail, phase="read", retryable=stream.refused)
         self._forget(stream)
 
+    def _count_reset(self) -> None:
+        """A client begins as many streams as it likes to (CVE-2023-44487); what a server can reset, we have begun."""
+        if not self._is_client:
+            self._floods.count("resets", self._now)
+
     def _note_reset(self, number: int, window: int) -> None:
         resets = self._resets
         resets[number] = window
@@ -248,7 +248,7 @@ class Streams(Connection):
 
     def _break_stream(self, number: int, fault: StreamFault) -> None:
         """The peer has broken one stream (RFC 9113 section 5.4.2)."""
-        self._floods.count("resets", self._now)
+        self._count_reset()
         self._answer(rst_stream(number, fault.code))
         stream = self._streams.get(number)
         if stream is None:
