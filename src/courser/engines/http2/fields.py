@@ -50,8 +50,8 @@ _MEANINGS: Final[dict[bytes, int]] = {
     **dict.fromkeys((*CONNECTION_FIELDS, b"te"), Meaning.CONNECTION),
 }
 
-_known: Final[dict[bytes, int]] = dict(_MEANINGS)
-"""Names that were found good before: peers use few, again and again."""
+_known: Final[dict[bytes, int]] = {}
+"""Names that were found good before, in any thread: peers use few, again and again."""
 
 _MOST_KNOWN: Final = 1024
 _LONGEST_KNOWN: Final = 64
@@ -80,8 +80,8 @@ def translate(fields: Fields) -> tuple[bytes, list[tuple[int, bytes]]]:
     for name, value in fields:
         meaning = known.get(name)
         if meaning is None:
-            _learn(name)
-        elif meaning:
+            meaning = _learn(name)
+        if meaning:
             if meaning >= Meaning.CONNECTION:
                 _check_connection(name, value)
             special.append((meaning, value))
@@ -95,14 +95,15 @@ def translate(fields: Fields) -> tuple[bytes, list[tuple[int, bytes]]]:
     return lines, special
 
 
-def _learn(name: bytes) -> None:
+def _learn(name: bytes) -> int:
     if _NAME.fullmatch(name) is None:
         raise _bad_name(name)
+    meaning = _MEANINGS.get(name, Meaning.NONE)
     if len(name) <= _LONGEST_KNOWN:
         if len(_known) >= _MOST_KNOWN:
             _known.clear()
-            _known.update(_MEANINGS)
-        _known[name] = Meaning.NONE
+        _known[name] = meaning
+    return meaning
 
 
 def _bad_name(name: bytes) -> StreamFault:
