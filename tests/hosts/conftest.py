@@ -7,19 +7,57 @@ from typing import Any
 
 import pytest
 from faultserver import FaultServer, Script
+from gateway import Gateway
 from guards import no_leak
 from guards import watchdog as watchdog
-from worlds import WORLDS, AsyncioWorld, World, has_driver, nothing
+from proxies import Relay
+from worlds import HTTP1, HTTP2, WORLDS, World, nothing
 from worlds import pytest_pyfunc_call as pytest_pyfunc_call
 
+PLACES = [(name, protocol) for name in WORLDS for protocol in (HTTP1, HTTP2)]
 
-@pytest.fixture(params=list(WORLDS))
+ELSEWHERE = ("asyncio-direct", "asyncio-transports")
+"""Drivers of asyncio differ below the protocols: over HTTP/2, only some tests are run under all of them."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "only_http1(reason): it is about something that HTTP/2 does not have, or not so")
+    config.addinivalue_line("markers", "only_http2(reason): it is about something that HTTP/1.1 does not have")
+    config.addinivalue_line("markers", "everywhere: over HTTP/2 too it is run under every driver of asyncio")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave out what means nothing in the place where it would be run."""
+    items[:] = [item for item in items if means_something(item)]
+
+
+def means_something(item: pytest.Item) -> bool:
+    """Whether a test is about what is spoken in its world."""
+    place = (
+        item.callspec.params.get("world") if isinstance(item, pytest.Function) and hasattr(item, "callspec") else None
+    )
+    if place not in PLACES:
+        return True
+    name, protocol = place
+    for mark, spoken in (("only_http1", HTTP1), ("only_http2", HTTP2)):
+        found = item.get_closest_marker(mark)
+        if found is not None:
+            assert found.args, f"{item.nodeid}: {mark} wants a reason"
+            if spoken != protocol:
+                return False
+    return protocol == HTTP1 or name not in ELSEWHERE or item.get_closest_marker("everywhere") is not None
+
+
+def named(place: tuple[str, str]) -> str:
+    name, protocol = place
+    return name if protocol == HTTP1 else f"{name} {protocol}"
+
+
+@pytest.fixture(params=PLACES, ids=named)
 def world(request: pytest.FixtureRequest) -> World:
-    """Each place that a client can live in."""
-    made = WORLDS[request.param]()
-    if isinstance(made, AsyncioWorld) and not has_driver(made.driver):
-        pytest.skip(f"the asyncio host has no driver {made.driver} yet")
-    return made
+    """A place that a client can live in, and what it speaks."""
+    name, protocol = request.param
+    return WORLDS[name](protocol)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -33,12 +71,18 @@ def once_per_process() -> None:
 
 
 @pytest.fixture
-def serve() -> Iterator[Callable[..., FaultServer]]:
-    """Starts servers that are closed after the test: `serve(script, ..., tls=None, host="127.0.0.1")`."""
-    servers: list[FaultServer] = []
+def serve(request: pytest.FixtureRequest) -> Iterator[Callable[..., FaultServer]]:
+    """Starts servers that are closed after the test: `serve(script, ..., tls=None, host="127.0.0.1")`.
 
-    def start(*scripts: Script, **options: Any) -> FaultServer:
-        server = FaultServer(*scripts, **options)
+    Their scripts speak HTTP/1.1, and what the world speaks reaches the client; with `raw=True`, and for proxies, the
+    bytes of the scripts do.
+    """
+    servers: list[FaultServer] = []
+    spoken = request.getfixturevalue("world").protocol if "world" in request.fixturenames else HTTP1
+
+    def start(*scripts: Script, raw: bool = False, **options: Any) -> FaultServer:
+        kind: Any = FaultServer if spoken == HTTP1 or raw or isinstance(scripts[0], Relay) else Gateway
+        server: FaultServer = kind(*scripts, **options)
         servers.append(server)
         return server
 

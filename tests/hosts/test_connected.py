@@ -60,7 +60,7 @@ async def test_it_is_told_of_after_its_end(world: World, serve: Serve, way: str)
     client = world.client(middleware=[flow] if way == "read by a flow" else [])
     if way != "stream":
         response = await client.get(server.url())
-        assert client.stats()["connections"] == 0
+        assert world.left_by(client) == 0
         assert response.connection.peer == ("127.0.0.1", port_of(server))
     elif world.streams:
         async with client.stream("GET", server.url()) as stream:

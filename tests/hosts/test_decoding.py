@@ -375,7 +375,7 @@ async def test_a_limit_on_what_is_decoded_bounds_what_is_not_coded(world: World,
         await client.get(server.url())
 
     assert held.most < SMALL
-    assert client.stats() == {"connections": 0, "idle": 0}
+    assert world.left_by(client) == 0
 
 
 async def test_others_have_their_turn_while_a_body_is_decoded(world: World, serve: Serve) -> None:

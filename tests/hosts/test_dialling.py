@@ -157,7 +157,7 @@ async def test_connecting_has_a_limit(
     assert caught.value.phase == "connect"
     assert str(full[1]) in str(caught.value)
     assert 0.07 < monotonic() - start < 0.6
-    assert client.stats() == {"connections": 0, "idle": 0}
+    assert world.left_by(client) == 0
 
 
 async def test_a_name_that_does_not_resolve(world: World) -> None:
@@ -187,9 +187,10 @@ async def test_resolving_has_a_limit(world: World) -> None:
     with pytest.raises(courser.ConnectTimeout, match="name resolution"):
         await client.get("http://slow.example/", timeout=courser.Timeout(connect=0.05))
     ended.set()
-    assert client.stats() == {"connections": 0, "idle": 0}
+    assert world.left_by(client) == 0
 
 
+@pytest.mark.only_http1("the script looks at its own socket")
 async def test_the_local_address_and_socket_options(world: World, serve: Serve) -> None:
     seen: list[Any] = []
 
@@ -205,6 +206,7 @@ async def test_the_local_address_and_socket_options(world: World, serve: Serve) 
     assert seen == ["127.0.0.5"]
 
 
+@pytest.mark.only_http1("the test serves HTTP/1.1 over a socket of its own")
 async def test_a_network_of_ones_own(world: World) -> None:
     import threading
 

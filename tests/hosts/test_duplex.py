@@ -210,9 +210,9 @@ async def test_a_request_is_sent_to_its_end(world: World, serve: Serve, kind: st
         response = await client.post(server.url(), content=body_of(kind, world, Source()))
         assert (response.status_code, response.content) == (200, b"early")
 
-    assert await world.until(lambda: server.requests[1].body != b"")
+    assert await world.until(lambda: all(request.body for request in server.requests))
     assert [request.body for request in server.requests] == [BODY, BODY]
-    assert server.connections == 1
+    assert server.connections == 1 or world.shares
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -242,7 +242,7 @@ async def test_a_peer_that_reads_no_more_has_answered(world: World, serve: Serve
     response = await client.post(server.url(), content=body_of(kind, world, Source()))
 
     assert (response.status_code, response.content) == (200, b"enough")
-    assert client.stats() == {"connections": 0, "idle": 0}
+    assert world.left_by(client) == 0
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -259,7 +259,7 @@ async def test_an_answer_that_is_cut_off_is_an_error(world: World, serve: Serve,
     with pytest.raises((courser.TruncatedBody, courser.ReadError)):
         await client.post(server.url(), content=body_of(kind, world, Source()))
 
-    assert client.stats() == {"connections": 0, "idle": 0}
+    assert world.left_by(client) == 0
 
 
 # What fails on the way
@@ -275,7 +275,7 @@ async def test_leaving_a_stream_stops_the_request(world: World, serve: Serve, ki
         async for _ in response.iter_bytes():
             break
 
-    assert client.stats() == {"connections": 0, "idle": 0}
+    assert world.left_by(client) == 0
     assert await world.until(lambda: server.open == 0)
     assert source.given < len(BODY)
     if source.given:
@@ -305,7 +305,7 @@ async def test_a_stream_that_is_dropped_stops_the_request(world: World, serve: S
     del manager
 
     assert await world.until(lambda: server.open == 0 and ended)
-    assert client.stats() == {"connections": 0, "idle": 0}
+    assert world.left_by(client) == 0
 
 
 @pytest.mark.parametrize("kind", ["iterable", "async iterable"])
@@ -331,7 +331,7 @@ async def test_a_source_that_fails_fails_the_stream(world: World, serve: Serve, 
         async with client.stream("POST", server.url(), content=content) as response:
             await response.read()
 
-    assert client.stats() == {"connections": 0, "idle": 0}
+    assert world.left_by(client) == 0
 
 
 @pytest.mark.parametrize("kind", ["bytes", "iterable", "async iterable"])
@@ -353,7 +353,7 @@ async def test_a_peer_that_answers_and_takes_nothing_meets_the_write_limit(
             async with client.stream("POST", server.url(), content=body_of(kind, world, Source())) as response:
                 await response.read()
 
-    assert client.stats() == {"connections": 0, "idle": 0}
+    assert world.left_by(client) == 0
 
 
 @pytest.mark.parametrize("kind", ["bytes", "iterable"])

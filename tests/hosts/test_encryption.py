@@ -38,9 +38,16 @@ async def test_a_trusted_server(world: World, serve: Serve, authority: Authority
     assert client.stats() == {"connections": 1, "idle": 1}
 
 
+def context_of(world: World, authority: Authority) -> ssl.SSLContext:
+    """A context of the caller's own, who also says what it offers."""
+    context = ssl.create_default_context(cafile=authority.roots)
+    context.set_alpn_protocols([world.protocol])
+    return context
+
+
 async def test_a_context_of_ones_own(world: World, serve: Serve, authority: Authority) -> None:
     server = serve(answering(FINE), tls=authority.good)
-    context = ssl.create_default_context(cafile=authority.roots)
+    context = context_of(world, authority)
 
     assert (await world.client(verify=context).get(server.url())).content == b"fine"
 
@@ -115,7 +122,7 @@ async def test_cve_2016_9015_a_certificate_that_is_refused(
     assert caught.value.phase == "tls"
     assert caught.value.bytes_sent == 0
     assert caught.value.request is not None
-    assert client.stats() == {"connections": 0, "idle": 0}
+    assert world.left_by(client) == 0
     assert server.requests == []
 
 
@@ -127,7 +134,7 @@ async def test_roots_may_be_given_in_several_ways(world: World, serve: Serve, au
         "path": Path(authority.roots),
         "text": pem,
         "bytes": pem.encode(),
-        "context": ssl.create_default_context(cafile=authority.roots),
+        "context": context_of(world, authority),
         "TLS": courser.TLS(authority.roots, minimum_version="1.3"),
     }[how]
     server = serve(answering(FINE), tls=authority.good)
@@ -158,7 +165,7 @@ async def test_cve_2024_35195_connections_are_never_shared_across_what_was_verif
     with pytest.raises(courser.CertificateError):
         await client.get(server.url())
     assert (await client.get(server.url(), verify=False)).content == b"fine"
-    assert server.connections == 2
+    assert server.accepted == 2
     assert len(server.requests) == 2
 
 
@@ -201,7 +208,7 @@ async def test_cve_2026_80230_a_key_that_is_not_known_gets_no_byte_of_a_request(
     assert authority.pins[authority.good] in str(caught.value)
     assert caught.value.bytes_sent == 0
     assert server.requests == []
-    assert client.stats() == {"connections": 0, "idle": 0}
+    assert world.left_by(client) == 0
 
 
 async def test_a_known_key_excuses_nothing_else(world: World, serve: Serve, authority: Authority) -> None:
@@ -243,7 +250,7 @@ async def test_cve_2022_27782_whatever_is_said_of_tls_has_connections_of_its_own
         {},
         {"verify": False},
         {"verify": Path(roots).read_text()},
-        {"verify": ssl.create_default_context(cafile=roots)},
+        {"verify": context_of(world, authority)},
         {"verify": courser.TLS(roots, fingerprints=pin)},
         {"verify": courser.TLS(roots, fingerprints=[pin, bytes(32)])},
         {"verify": courser.TLS(False, fingerprints=pin)},
@@ -262,6 +269,7 @@ async def test_cve_2022_27782_whatever_is_said_of_tls_has_connections_of_its_own
     assert server.connections == len(ways)
 
 
+@pytest.mark.only_http1("its connections end with their responses")
 async def test_cve_2013_2037_a_server_is_verified_again_on_every_connection(
     world: World, serve: Serve, authority: Authority
 ) -> None:
@@ -316,19 +324,12 @@ async def test_the_environment_may_name_roots_unless_it_is_not_trusted(
 
 
 async def test_client_certificates(world: World, serve: Serve, authority: Authority) -> None:
-    seen: list[Any] = []
-
-    def script(peer: Peer) -> None:
-        assert isinstance(peer.socket, ssl.SSLSocket)
-        seen.append(peer.socket.getpeercert())
-        answering(FINE)(peer)
-
-    server = serve(script, tls=authority.asking)
+    server = serve(answering(FINE), tls=authority.asking)
 
     with pytest.raises(courser.TransportError):
         await world.client(verify=authority.roots).get(server.url())
     assert (await world.client(verify=authority.roots, cert=authority.client).get(server.url())).content == b"fine"
-    assert (("commonName", "the client"),) in seen[0]["subject"]
+    assert (("commonName", "the client"),) in server.shown[-1]["subject"]
 
 
 @pytest.mark.parametrize("name", ["a\0b", "a b", ".a", "example.org:443", "\u2060"])
@@ -342,7 +343,7 @@ async def test_a_server_hostname_that_is_none_is_refused_before_anything_is_sent
         await client.get(server.url(), server_hostname=name)
 
     assert caught.value.request is not None
-    assert client.stats() == {"connections": 0, "idle": 0}
+    assert world.left_by(client) == 0
     assert server.connections == 0
 
 
@@ -355,6 +356,7 @@ async def test_a_missing_client_certificate_is_named(world: World, serve: Serve,
         await world.client(verify="/nothing-here.pem").get(server.url())
 
 
+@pytest.mark.only_http1("its connections end with their responses")
 async def test_sessions_resume_on_the_next_connection(world: World, serve: Serve, authority: Authority) -> None:
     reused: list[bool] = []
     answered = threading.Event()
@@ -380,6 +382,7 @@ async def test_sessions_resume_on_the_next_connection(world: World, serve: Serve
     assert reused == [False, True, True]
 
 
+@pytest.mark.only_http1("its connections end with their responses")
 async def test_where_the_system_judges_it_is_asked_for_every_connection(
     world: World, serve: Serve, authority: Authority, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -401,6 +404,7 @@ async def test_where_the_system_judges_it_is_asked_for_every_connection(
     assert (await client.get(good.url(), verify=authority.roots)).content == b"fine"
 
 
+@pytest.mark.only_http1("its connections end with their responses")
 @pytest.mark.parametrize("told", [True, False])
 async def test_sessions_resume_after_an_end_that_came_with_the_response(
     world: World, serve: Serve, authority: Authority, told: bool
@@ -428,7 +432,7 @@ async def test_sessions_resume_after_an_end_that_came_with_the_response(
 
 
 async def test_a_server_that_speaks_plain_text(world: World, serve: Serve, authority: Authority) -> None:
-    server = serve(lambda peer: (peer.receive(), peer.send(b"HTTP/1.1 400 Bad Request\r\n\r\n")))
+    server = serve(lambda peer: (peer.receive(), peer.send(b"HTTP/1.1 400 Bad Request\r\n\r\n")), raw=True)
 
     with pytest.raises(courser.TLSError) as caught:
         await world.client(verify=authority.roots).get(server.url().replace("http:", "https:"))
@@ -437,24 +441,25 @@ async def test_a_server_that_speaks_plain_text(world: World, serve: Serve, autho
 
 
 async def test_the_handshake_has_a_limit(world: World, serve: Serve, authority: Authority) -> None:
-    server = serve(stall)
+    server = serve(stall, raw=True)
     client = world.client(verify=authority.roots)
 
     with pytest.raises(courser.ConnectTimeout):
         await client.get(server.url().replace("http:", "https:"), timeout=courser.Timeout(connect=0.08))
 
-    assert client.stats() == {"connections": 0, "idle": 0}
+    assert world.left_by(client) == 0
     assert await world.until(lambda: server.open == 0)
 
 
 async def test_a_handshake_that_is_cut(world: World, serve: Serve, authority: Authority) -> None:
-    server = serve(lambda peer: (peer.receive(), peer.reset()), lambda peer: (peer.receive(), peer.close()))
+    scripts = (lambda peer: (peer.receive(), peer.reset()), lambda peer: (peer.receive(), peer.close()))
+    server = serve(*scripts, raw=True)
     client = world.client(verify=authority.roots)
 
     for _ in range(2):
         with pytest.raises(courser.TLSError):
             await client.get(server.url().replace("http:", "https:"))
-    assert client.stats() == {"connections": 0, "idle": 0}
+    assert world.left_by(client) == 0
 
 
 CLOSED = b"HTTP/1.1 200 OK\r\n\r\nall of it?"
@@ -473,6 +478,7 @@ ENDS: dict[str, tuple[bytes, Callable[[Peer], None], type[Exception] | None]] = 
 }
 
 
+@pytest.mark.only_http1("in HTTP/2 it is frames that say where a body ends")
 @pytest.mark.parametrize("name", ENDS)
 async def test_an_end_without_close_notify_is_an_error_where_it_must_be(
     world: World, serve: Serve, authority: Authority, name: str

@@ -159,7 +159,7 @@ async def test_a_body_that_is_not_wanted_stays_here(world: World, serve: Serve, 
     for _ in range(2):
         response = await client.post(server.url(), content=source, headers=EXPECT)
         assert (response.status_code, response.content) == (413, b"too large")
-        assert client.stats() == {"connections": 0, "idle": 0}
+        assert world.left_by(client) == 0
 
     assert source.opened == 0
     assert server.connections == 2
@@ -267,7 +267,7 @@ async def test_the_time_of_the_call_goes_on(world: World, serve: Serve) -> None:
 
     assert monotonic() - start < 2
     assert source.opened == 0
-    assert client.stats() == {"connections": 0, "idle": 0}
+    assert world.left_by(client) == 0
 
 
 @pytest.mark.usefixtures("long")
@@ -341,4 +341,4 @@ async def test_a_cancelled_wait_leaves_nothing(world: World, serve: Serve) -> No
 
     assert await world.cancelled_after(0.05, lambda: client.post(server.url(), content=source, headers=EXPECT))
     assert source.opened == 0
-    assert client.stats() == {"connections": 0, "idle": 0}
+    assert world.left_by(client) == 0

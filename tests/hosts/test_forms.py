@@ -234,7 +234,7 @@ async def test_a_pipe_that_says_nothing_holds_up_nothing(world: World, serve: Se
 
         with pytest.raises(courser.DeadlineExceeded):
             await client.post(server.url(), timeout=courser.Timeout(total=0.05), **options)
-        assert client.stats() == {"connections": 0, "idle": 0}
+        assert world.left_by(client) == 0
         os.close(sender)
 
 
@@ -279,7 +279,7 @@ async def test_a_file_that_has_gone_is_an_error_before_anything_is_sent(world: W
         await client.send(request)
     assert caught.value.request is request
     assert server.requests == []
-    assert client.stats() == {"connections": 0, "idle": 0}
+    assert world.left_by(client) == 0
 
 
 async def test_a_file_that_has_grown_or_shrunk_is_an_error(world: World, serve: Serve, path: Path) -> None:
@@ -297,7 +297,7 @@ async def test_a_file_that_has_grown_or_shrunk_is_an_error(world: World, serve: 
             os.truncate(path, size)
             with pytest.raises(courser.LocalProtocolError, match=match):
                 await client.send(request)
-    assert client.stats() == {"connections": 0, "idle": 0}
+    assert world.left_by(client) == 0
 
 
 # Again

@@ -102,7 +102,7 @@ async def test_a_certificate_that_is_refused(world: World, serve: Serve, authori
 
 
 async def test_a_handshake_that_takes_too_long(world: World, serve: Serve) -> None:
-    server = serve(lambda peer: peer.wait_for_close())
+    server = serve(lambda peer: peer.wait_for_close(), raw=True)
     client = world.client(verify=ssl.create_default_context(), timeout=courser.Timeout(connect=0.02))
 
     assert await leavings(client, courser.ConnectTimeout, server.url().replace("http:", "https:")) == []

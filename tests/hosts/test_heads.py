@@ -92,7 +92,7 @@ async def test_what_the_function_raises_ends_the_request(world: World, serve: Se
 
     with pytest.raises(KeyError, match="103"):
         await client.get(server.url(), extensions={"informational": refuse})
-    assert client.stats() == {"connections": 0, "idle": 0}
+    assert world.left_by(client) == 0
     with pytest.raises(TypeError, match="informational"):
         await client.get(server.url(), extensions={"informational": 5})
 

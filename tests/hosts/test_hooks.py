@@ -126,7 +126,7 @@ async def test_a_body_that_is_too_large_for_the_call_is_not_shown(world: World, 
 
     assert seen == []
     assert caught.value.request is not None
-    assert client.stats()["connections"] == 0
+    assert world.left_by(client) == 0
 
 
 async def test_a_response_hook_of_a_stream_does_not_wait_for_the_body(world: World, serve: Serve) -> None:
@@ -173,7 +173,7 @@ async def test_a_hook_may_refuse_a_stream_before_its_body_is_there(world: World,
 
     with pytest.raises(courser.StreamClosed, match=r"courser\.Read"):
         _ = caught.value.response.content
-    assert client.stats()["connections"] == 0
+    assert world.left_by(client) == 0
 
 
 @pytest.mark.parametrize("coding", ["", "gzip"])
@@ -268,7 +268,7 @@ async def test_a_response_of_another_client_can_be_returned(world: World, serve:
 
     def elsewhere(request: Request) -> Any:
         def ask() -> Response:
-            with courser.Client() as other:
+            with courser.Client(**world.spoken({})) as other:
                 return other.get(server.url())
 
         return (yield Call(ask))

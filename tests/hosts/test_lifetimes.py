@@ -295,6 +295,7 @@ def key_updater(authority: Authority) -> Any:
     process.communicate()
 
 
+@pytest.mark.only_http1("the test plays the server by hand")
 async def test_a_key_update_of_the_peer_is_survived(world: World, key_updater: Any, authority: Authority) -> None:
     process = key_updater
     seen = b""

@@ -29,6 +29,7 @@ def target(response: courser.Response) -> str:
     return response.headers["x-target"]
 
 
+@pytest.mark.only_http1("one request at a time is what a connection carries")
 @WAYS
 @pytest.mark.parametrize("concurrency", [1, 7, 50])
 async def test_connections_go_from_request_to_request(world: World, serve: Serve, way: str, concurrency: int) -> None:
@@ -43,6 +44,7 @@ async def test_connections_go_from_request_to_request(world: World, serve: Serve
     assert client.stats() == {"connections": server.connections, "idle": server.connections}
 
 
+@pytest.mark.only_http1("one request at a time is what a connection carries")
 async def test_a_limit_of_the_client_holds(world: World, serve: Serve) -> None:
     """Whoever gets no connection waits for one of the others."""
     server = serve(answering(echo))
@@ -55,6 +57,7 @@ async def test_a_limit_of_the_client_holds(world: World, serve: Serve) -> None:
     assert server.connections <= 3
 
 
+@pytest.mark.only_http1("one request at a time is what a connection carries")
 async def test_idle_connections_stay_while_they_may_be_needed(world: World, serve: Serve) -> None:
     server = serve(answering(echo))
     client = world.client(limits=courser.Limits(max_keepalive=2))
@@ -74,6 +77,7 @@ async def test_connections_of_one_server_give_way_to_another(world: World, serve
     assert len(await every(client.map(urls, concurrency=4))) == 10
 
 
+@pytest.mark.only_http1("a connection that dies takes nobody else along")
 async def test_connections_that_die_are_replaced(world: World, serve: Serve) -> None:
     def dies_when_reused(peer: Peer) -> None:
         peer.request()
@@ -141,7 +145,7 @@ async def test_a_timeout_of_one_gives_up_the_others(world: World, serve: Serve) 
 
     with pytest.raises(courser.RequestTimeout):
         await every(client.map([server.url()] * 5, timeout=0.05))
-    assert client.stats() == {"connections": 0, "idle": 0}
+    assert world.left_by(client) == 0
 
 
 async def test_a_cancelled_caller_gives_up_everything(world: World, serve: Serve) -> None:
@@ -154,7 +158,7 @@ async def test_a_cancelled_caller_gives_up_everything(world: World, serve: Serve
         await every(client.map([server.url()] * 5))
 
     assert await world.cancelled_after(0.05, call)
-    assert client.stats() == {"connections": 0, "idle": 0}
+    assert world.left_by(client) == 0
     assert await world.until(lambda: server.open == 0)
 
 

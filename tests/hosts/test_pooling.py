@@ -43,7 +43,7 @@ async def test_a_connection_that_ends_is_not_used_again(world: World, serve: Ser
 
     assert (await client.get(server.url())).content == b"fine"
 
-    assert client.stats() == {"connections": 0, "idle": 0}
+    assert world.left_by(client) == 0
     assert await world.until(lambda: server.open == 0)
 
 
@@ -53,7 +53,7 @@ async def test_connection_close_of_the_caller_is_kept(world: World, serve: Serve
 
     await client.get(server.url(), headers={"Connection": "close"})
 
-    assert client.stats() == {"connections": 0, "idle": 0}
+    assert world.left_by(client) == 0
 
 
 async def test_an_idle_connection_that_the_server_closed_is_not_used(world: World, serve: Serve) -> None:
@@ -129,7 +129,7 @@ async def test_a_post_is_not_repeated(world: World, serve: Serve, script: Callab
     assert caught.value.bytes_sent > 0
     assert caught.value.bytes_received == 0
     assert server.connections == 1
-    assert client.stats() == {"connections": 0, "idle": 0}
+    assert world.left_by(client) == 0
 
 
 @DYING
@@ -180,7 +180,7 @@ async def test_idle_connections_expire(world: World, serve: Serve) -> None:
     await client.get(server.url())
     await world.sleep(0.06)
     if world.is_async:
-        assert client.stats() == {"connections": 0, "idle": 0}
+        assert world.left_by(client) == 0
     await client.get(server.url())
 
     assert server.connections == 2
@@ -227,6 +227,7 @@ LIMITS = pytest.mark.parametrize(
 )
 
 
+@pytest.mark.only_http1("a connection carries one request at a time")
 @pytest.mark.parametrize(
     "limits", [courser.Limits(max_connections=1), courser.Limits(max_per_host=1)], ids=["client", "host"]
 )
@@ -250,6 +251,7 @@ async def test_who_waits_is_served_in_order(world: World, serve: Serve, limits: 
     assert client.stats() == {"connections": 1, "idle": 1}
 
 
+@pytest.mark.only_http1("a connection carries one request at a time")
 @LIMITS
 async def test_the_wait_for_a_connection_has_a_limit(world: World, serve: Serve, limits: courser.Limits) -> None:
     server = serve(silent)
@@ -263,9 +265,10 @@ async def test_the_wait_for_a_connection_has_a_limit(world: World, serve: Serve,
     assert late.phase == "pool"
     assert str(server.port) in str(late)
     assert late.request is not None
-    assert client.stats() == {"connections": 0, "idle": 0}
+    assert world.left_by(client) == 0
 
 
+@pytest.mark.only_http1("a connection carries one request at a time")
 async def test_the_wait_for_a_connection_has_a_limit_in_plain_code(world: World, serve: Serve) -> None:
     if world.is_async or not world.streams:
         pytest.skip("the other test is for async code")
@@ -288,6 +291,7 @@ async def test_a_permit_of_a_failed_dial_goes_to_who_waits(world: World, serve: 
     assert [each.content for each in results[1:]] == [b"fine"] * 3
 
 
+@pytest.mark.only_http1("a connection carries one request at a time")
 async def test_a_cancelled_wait_leaves_the_queue(world: World, serve: Serve) -> None:
     if not world.is_async:
         pytest.skip("plain code is not cancelled")
@@ -310,6 +314,7 @@ async def test_a_cancelled_wait_leaves_the_queue(world: World, serve: Serve) -> 
     assert client.stats() == {"connections": 1, "idle": 1}
 
 
+@pytest.mark.only_http1("a connection carries one request at a time")
 async def test_closing_a_client_wakes_who_waits(world: World, serve: Serve) -> None:
     server = serve(silent)
     client = world.client(limits=courser.Limits(max_connections=1), timeout=courser.Timeout(read=0.2))
@@ -326,7 +331,7 @@ async def test_closing_a_client_wakes_who_waits(world: World, serve: Serve) -> N
 
     assert isinstance(results[0], courser.ReadTimeout)
     assert isinstance(results[1], courser.ClientClosed)
-    assert client.stats() == {"connections": 0, "idle": 0}
+    assert world.left_by(client) == 0
 
 
 async def test_many_at_once(world: World, serve: Serve) -> None:

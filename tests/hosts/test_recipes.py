@@ -207,7 +207,7 @@ async def test_a_cancelled_call_leaves_nothing_behind(
     assert await world.cancelled_after(0.05, lambda: client.get(server.url()))
 
     assert (cache.coming, list(tmp_path.iterdir())) == (set(), [])
-    assert client.stats() == {"connections": 0, "idle": 0}
+    assert world.left_by(client) == 0
 
 
 async def test_what_is_not_to_be_kept_is_not(world: World, serve: Serve, recipes: Any, tmp_path: Path) -> None:

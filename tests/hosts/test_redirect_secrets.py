@@ -6,14 +6,13 @@ Every secret here has the same word in it, in the clear or as Basic writes it, s
 from __future__ import annotations
 
 import base64
-import ssl
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from authority import Authority
-from faultserver import FaultServer, Peer, Received, answering, reply
+from faultserver import FaultServer, Received, answering, reply
 from proxies import HTTPProxy, SocksProxy
 from worlds import World
 
@@ -226,24 +225,13 @@ async def test_cve_2021_22876_no_server_is_told_who_has_sent_the_client(world: W
     assert not leaked(other.requests[0])
 
 
-def asking_for_certificates(seen: list[Any], answer: Callable[[Received], bytes]) -> Callable[[Peer], None]:
-    def script(peer: Peer) -> None:
-        assert isinstance(peer.socket, ssl.SSLSocket)
-        seen.append(peer.socket.getpeercert())
-        answering(answer)(peer)
-
-    return script
-
-
 @pytest.mark.parametrize("of", ["client", "call", "TLS"])
 async def test_a_client_certificate_is_shown_to_nobody_else(
     world: World, serve: Serve, authority: Authority, of: str
 ) -> None:
-    seen: list[Any] = []
-    strangers: list[Any] = []
-    other = serve(asking_for_certificates(strangers, lambda request: reply(b"there")), tls=authority.curious)
+    other = serve(answering(reply(b"there")), tls=authority.curious)
     moved = reply(b"", "302 Found", f"Location: {other.url()}")
-    server = serve(asking_for_certificates(seen, lambda request: moved), tls=authority.asking)
+    server = serve(answering(moved), tls=authority.asking)
     client = world.client(verify=authority.roots, **({"cert": authority.client} if of == "client" else {}))
     options: dict[str, Any] = {
         "client": {},
@@ -254,12 +242,12 @@ async def test_a_client_certificate_is_shown_to_nobody_else(
     response = await client.get(server.url(), **options)
 
     assert response.content == b"there"
-    assert (("commonName", "the client"),) in seen[0]["subject"]
-    assert strangers == [None]
+    assert (("commonName", "the client"),) in server.shown[0]["subject"]
+    assert other.shown == [None]
     if of == "client":
         assert (await client.get(other.url())).content == b"there"  # the caller's wish, and another connection
-        assert len(strangers) == 2
-        assert strangers[1]
+        assert len(other.shown) == 2
+        assert other.shown[1]
 
 
 async def test_another_name_for_a_server_is_the_name_of_one(world: World, serve: Serve, authority: Authority) -> None:

@@ -126,7 +126,7 @@ async def test_a_waiting_async_iterable_is_refused_by_plain_code(world: World, s
     client = world.client()
     with pytest.raises(courser.InvalidRequest, match="AsyncClient"):
         await client.put(server.url(), content=waiting())
-    assert client.stats() == {"connections": 0, "idle": 0}
+    assert world.left_by(client) == 0
 
 
 async def test_a_body_that_raises_ends_the_exchange(world: World, serve: Serve) -> None:
@@ -140,7 +140,7 @@ async def test_a_body_that_raises_ends_the_exchange(world: World, serve: Serve) 
     with pytest.raises(KeyError, match="mine"):
         await client.post(server.url(), content=broken())
 
-    assert client.stats() == {"connections": 0, "idle": 0}
+    assert world.left_by(client) == 0
     assert (await client.post(server.url(), content=b"hello")).content == b"hello"
 
 
@@ -184,7 +184,7 @@ async def test_an_iterable_must_keep_the_length_that_was_declared(
             headers={"Content-Length": declared},
         )
 
-    assert client.stats() == {"connections": 0, "idle": 0}
+    assert world.left_by(client) == 0
     assert await world.until(lambda: came != [])
     assert came == [b"he" if declared == "3" else b"hello"]
 
@@ -199,7 +199,7 @@ async def test_a_length_that_contradicts_the_body_is_refused_whenever_it_was_set
         await client.send(request)
 
     assert server.connections == 0
-    assert client.stats() == {"connections": 0, "idle": 0}
+    assert world.left_by(client) == 0
 
 
 @pytest.mark.parametrize("size", [5, 100_000])
@@ -326,7 +326,7 @@ async def test_bad_input_fails_before_anything_is_sent_and_says_what_and_where(
 
     assert isinstance(caught.value, ValueError)
     assert server.connections == 0
-    assert client.stats() == {"connections": 0, "idle": 0}
+    assert world.left_by(client) == 0
 
 
 async def test_bad_method_is_refused(world: World) -> None:
@@ -347,7 +347,7 @@ async def test_a_response_survives_pickling(world: World, serve: Serve) -> None:
     response = pickle.loads(pickle.dumps(await world.client().get(server.url("/p"))))
 
     assert response.json() == {"a": 1}
-    assert response.reason_phrase == "Fine"
+    assert response.reason_phrase == ("OK" if world.shares else "Fine")
     assert response.headers.get_list("x-a") == ["1", "2"]
     assert str(response.url) == server.url("/p")
     assert response.request.method == "GET"

@@ -67,7 +67,7 @@ async def test_an_early_answer_ends_the_upload(
 
     assert (response.status_code, response.content) == (413, b"too large")
     assert monotonic() - start < 1.5
-    assert client.stats() == {"connections": 0, "idle": 0}
+    assert world.left_by(client) == 0
 
 
 async def test_an_early_answer_is_seen_while_the_body_sleeps(world: World, serve: Serve) -> None:
@@ -96,7 +96,7 @@ async def test_an_early_answer_is_seen_while_the_body_sleeps(world: World, serve
 
     assert response.status_code == 413
     assert closed
-    assert client.stats() == {"connections": 0, "idle": 0}
+    assert world.left_by(client) == 0
 
 
 async def test_a_sleeping_body_meets_the_total_limit(world: World, serve: Serve) -> None:
@@ -111,7 +111,7 @@ async def test_a_sleeping_body_meets_the_total_limit(world: World, serve: Serve)
 
     with pytest.raises(courser.DeadlineExceeded):
         await client.post(server.url(), content=sleeper(), timeout=courser.Timeout(total=0.08))
-    assert client.stats() == {"connections": 0, "idle": 0}
+    assert world.left_by(client) == 0
 
 
 async def test_a_peer_that_takes_nothing_meets_the_write_limit(world: World, serve: Serve) -> None:
@@ -127,7 +127,7 @@ async def test_a_peer_that_takes_nothing_meets_the_write_limit(world: World, ser
             await client.post(server.url(), content=content)
         assert caught.value.phase == "write"
         assert 0 < caught.value.bytes_sent < 30_000_000
-        assert client.stats() == {"connections": 0, "idle": 0}
+        assert world.left_by(client) == 0
 
 
 async def test_a_peer_that_resets_while_it_is_sent_to(world: World, serve: Serve) -> None:
@@ -142,7 +142,7 @@ async def test_a_peer_that_resets_while_it_is_sent_to(world: World, serve: Serve
         with pytest.raises((courser.WriteError, courser.ReadError)) as caught:
             await client.post(server.url(), content=content)
         assert caught.value.bytes_sent > 0
-    assert client.stats() == {"connections": 0, "idle": 0}
+    assert world.left_by(client) == 0
 
 
 async def test_a_slow_reader_holds_the_source_back(world: World, serve: Serve) -> None:

@@ -179,6 +179,7 @@ class FaultServer:
     Attributes:
         requests: what came, over all connections.
         connections: how many there were.
+        shown: the certificates that clients have shown, None for none.
         open: how many scripts run just now.
         tls: encrypts; what is put in its place holds for the next connection.
         closing: set when the server is closed; scripts that stall wait for it.
@@ -192,22 +193,19 @@ class FaultServer:
         self._sockets: list[socket.socket] = []
         self._changed = threading.Condition()
         self.requests: list[Received] = []
+        self.shown: list[Any] = []
         self.connections = 0
         self.open = 0
         self.closing = threading.Event()
         self.host = host
-        if host.startswith("/"):
-            self._listener = socket.socket(socket.AF_UNIX)
-            self._listener.bind(host)
-            self.port = 0
-        else:
-            self._listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
-            self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            self._listener.bind((host, 0))
-            self.port = self._listener.getsockname()[1]
-        self._listener.listen(128)
+        self._listener, self.port = listening(host)
         self._accepting = threading.Thread(target=self._accept, daemon=True)
         self._accepting.start()
+
+    @property
+    def accepted(self) -> int:
+        """How many connections clients have made."""
+        return self.connections
 
     def url(self, path: str = "/", host: str | None = None) -> str:
         """The URL of a path."""
@@ -244,6 +242,7 @@ class FaultServer:
                     return
                 with self._changed:
                     self._sockets.append(sock)
+                self.shown.append(sock.getpeercert())
             self._scripts[min(number, len(self._scripts) - 1)](Peer(sock, self, number))
         except Gone:
             pass
@@ -255,6 +254,10 @@ class FaultServer:
             with self._changed:
                 self.open -= 1
                 self._changed.notify_all()
+
+    def owns(self, sock: socket.socket) -> bool:
+        """Whether a socket is one of its own."""
+        return sock.family != socket.AF_UNIX and sock.getsockname()[1] == self.port
 
     def wait_until_left(self, connections: int = 0, seconds: float = PATIENCE) -> bool:
         """Wait until so few scripts still run."""
@@ -285,6 +288,19 @@ class FaultServer:
             raise self._errors[0]
 
 
+def listening(host: str) -> tuple[socket.socket, int]:
+    """A listener at an address, or at a path as a Unix socket, and its port."""
+    if host.startswith("/"):
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(host)
+    else:
+        listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, 0))
+    listener.listen(128)
+    return listener, 0 if host.startswith("/") else listener.getsockname()[1]
+
+
 def descriptors() -> dict[str, str]:
     """What this process has open."""
     found: dict[str, str] = {}
@@ -304,8 +320,7 @@ def clients_of(server: FaultServer) -> tuple[int, int]:
         if what.startswith("socket:"):
             try:
                 with socket.socket(fileno=os.dup(int(name))) as sock:
-                    address = sock.getsockname()
-                    sockets += sock.family != socket.AF_UNIX and address[1] != server.port
+                    sockets += sock.family != socket.AF_UNIX and not server.owns(sock)
             except OSError:
                 pass
     return sockets, polls

@@ -11,7 +11,6 @@ import inspect
 import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,14 +20,20 @@ from courser.settings import RequestParts
 
 Body = Callable[[], Coroutine[Any, Any, Any]]
 
+HTTP1, HTTP2 = "http/1.1", "h2"
+
 PARTS = RequestParts.__optional_keys__
 
 
 class World:
     """What a behaviour may use of the place it runs in.
 
+    Args:
+        protocol: what its clients speak, as ALPN has it.
+
     Attributes:
         name: for the ids of tests.
+        protocol: likewise.
         is_async: whether a client can be given async iterables, and can be cancelled.
         streams: whether responses can be streamed.
     """
@@ -38,14 +43,29 @@ class World:
     streams = True
     _clients: list[Any]
 
-    def __init__(self) -> None:
+    def __init__(self, protocol: str = HTTP1) -> None:
         self._clients = []
+        self.protocol = protocol
+
+    @property
+    def shares(self) -> bool:
+        """Whether a connection carries many requests, so that a request that fails leaves it open."""
+        return self.protocol == HTTP2
+
+    def spoken(self, options: dict[str, Any]) -> dict[str, Any]:
+        """The options of a client, and what it speaks: without TLS, HTTP/2 has to be known beforehand."""
+        return {"http1": False, "http2": True, **options} if self.shares else options
 
     def client(self, **options: Any) -> Any:
         """A client, closed when the test is over."""
-        client = courser.AsyncClient(**options)
+        client = courser.AsyncClient(**self.spoken(options))
         self._clients.append(client)
         return client
+
+    def left_by(self, client: Any) -> int:
+        """How many connections are left over by requests that have failed: over HTTP/2 one may stay, idle."""
+        counts = client.stats()
+        return counts["connections"] - (min(counts["idle"], 1) if self.shares else 0)
 
     async def sleep(self, seconds: float) -> None:
         raise NotImplementedError
@@ -184,7 +204,7 @@ class InlineWorld(World):
     is_async = False
 
     def client(self, **options: Any) -> Any:
-        client = InlineClient(courser.Client(**options))
+        client = InlineClient(courser.Client(**self.spoken(options)))
         self._clients.append(client)
         return client
 
@@ -224,7 +244,7 @@ class GroupWorld(InlineWorld):
     streams = False
 
     def client(self, **options: Any) -> Any:
-        client = GroupClient(courser.Client(**options))
+        client = GroupClient(courser.Client(**self.spoken(options)))
         self._clients.append(client)
         return client
 
@@ -318,12 +338,6 @@ WORLDS = {
     each.name: each
     for each in (InlineWorld, GroupWorld, AsyncioWorld, DirectWorld, TransportsWorld, UvloopWorld, TrioWorld)
 }
-
-
-def has_driver(driver: str) -> bool:
-    """Whether the asyncio host knows a driver."""
-    hosts = Path(courser.__file__).parent / "hosts"
-    return driver == "nested" or any(f'"{driver}"' in file.read_text() for file in hosts.glob("*.py"))
 
 
 def in_world(test: pytest.Function) -> Callable[[], None] | None:
