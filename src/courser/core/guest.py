@@ -164,14 +164,14 @@ class Guest:
     def entertain(
         self, trace: Trace | None, pool: Any, lane: Lane[Any], deadline: Deadline, limit: int | None
     ) -> Exchange | None:
-        """The exchange to which this place belongs; None where the peer takes no more streams, and the place is gone.
+        """The exchange to which this place belongs; None where the connection takes no more, and the place is gone.
 
         Args:
             trace: makes exchanges that are told of.
             pool, lane, deadline, limit: see `Exchange`.
         """
         connection = self.connection
-        if not connection.engine.capacity:
+        if connection.draining:
             self.close()
             return None
         at = (self, pool, lane, deadline, limit)

@@ -114,7 +114,7 @@ class HTTP2Connection(Connection):
     # Places
 
     def occupy(self) -> Guest | None:
-        if len(self.guests) >= self.most or self.draining:
+        if self.draining or len(self.guests) >= self.most or not self.engine.capacity:
             return None
         # The guest is there before its place is taken: whoever is struck down in between takes none with him.
         guest = Guest(self)
@@ -310,6 +310,9 @@ class HTTP2Connection(Connection):
             self._pong()
         if engine.peer.streams != self.most or engine.draining:
             self._resize()
+        lane = self._lane()
+        if lane is not None and lane.waiting and not self.draining:
+            self._admit(lane)  # what was reset has left its place when the peer has seen it
         if engine.error is not None or not data:
             self._finish(now)
         elif engine.wants_to_send and not self.unsent:
@@ -345,9 +348,12 @@ class HTTP2Connection(Connection):
         self.most = most = engine.peer.streams
         if lane is not None:
             lane.streams = max(1, most)
-            pool = None if self.home is None else self.home()
-            if pool is not None and lane.waiting:
-                pool.admit(self, lane)
+
+    def _admit(self, lane: Lane[Any]) -> None:
+        """Offer the free places to those who wait for one."""
+        pool = None if self.home is None else self.home()
+        if pool is not None:
+            pool.admit(self, lane)
 
     def _pong(self) -> None:
         waiters, self._pongs = self._pongs, []
