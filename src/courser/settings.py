@@ -274,8 +274,9 @@ class RequestParts(TypedDict, total=False):
         json: any value that the JSON codec can write.
         compress: the content coding of the body: gzip, deflate, br or zstd.
         extensions: whatever middleware and transports understand. The library itself knows "informational": a
-            function that is called with every interim response, such as 103 (Early Hints); and "trace": one that is
-            told of everything that happens on the way, as a TraceEvent.
+            function that is called with every interim response, such as 103 (Early Hints); "trace": one that is told
+            of everything that happens on the way, as a TraceEvent; and "trailers": fields to be sent behind a body of
+            unknown length (RFC 9110 section 6.5), or a function that gives them once the body has been sent.
     """
 
     params: ParamTypes

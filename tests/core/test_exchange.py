@@ -16,8 +16,8 @@ from courser.core import exchange as exchange_module
 from courser.core.deadline import Deadline
 from courser.core.exchange import ALLOWED, COLLECTED, DATA, FULL, HEAD, PATIENCE, SETTLED, Exchange
 from courser.core.http1 import HTTP1Connection
-from courser.core.link import SocketLink
 from courser.core.lane import Lane
+from courser.core.link import SocketLink
 from courser.core.pool import Pool
 from courser.core.reactor import READ, WRITE, Reactor
 from courser.core.route import Route

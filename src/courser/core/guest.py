@@ -221,9 +221,9 @@ class Guest:
         connection.kick()
         return ()
 
-    def send_end(self) -> bytes:
+    def send_end(self, trailers: bytes = b"") -> bytes:
         connection, stream = self.connection, self._open
-        connection.end(stream)
+        connection.end(stream, trailers)
         connection.kick()
         return b""
 

@@ -235,9 +235,9 @@ class HTTP2Connection(Connection):
         """Have a piece of a request's body sent."""
         self.engine.send_data(stream, piece)
 
-    def end(self, stream: Stream) -> None:
-        """Say that a request's body is whole."""
-        self.engine.send_end(stream)
+    def end(self, stream: Stream, trailers: bytes = b"") -> None:
+        """Say that a request's body is whole, and what follows it."""
+        self.engine.send_end(stream, trailers)
 
     def cancel(self, stream: Stream) -> None:
         """Give up a stream."""

@@ -117,9 +117,9 @@ class ThreadedHTTP2Connection(HTTP2Connection):
         self.source.has_left = True
         self._enter(HTTP2Connection.give, stream, piece)
 
-    def end(self, stream: Stream) -> None:
+    def end(self, stream: Stream, trailers: bytes = b"") -> None:
         self.source.has_left = True
-        self._enter(HTTP2Connection.end, stream)
+        self._enter(HTTP2Connection.end, stream, trailers)
 
     def cancel(self, stream: Stream) -> None:
         self.source.has_left = True

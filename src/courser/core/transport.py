@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from typing import Any, Final
 
     from ..values.body import Body
+    from ..values.fields import FieldBlock
     from ..values.request import Request
     from .deadline import Deadline
     from .dial import Dialer
@@ -89,7 +90,15 @@ class PooledTransport:
         lane = pool.lanes.get(route) or pool.lane(route)
         body = request.body
         length = -1 if body is None else request.framing()
-        tell = request.extensions.get("informational")
+        extensions = request.extensions
+        tell: Any = None
+        trailers: Callable[[], FieldBlock] | None = None
+        if extensions:
+            tell = extensions.get("informational")
+            if extensions.get("trailers") is not None:
+                from .trailing import checked_trailers
+
+                trailers = checked_trailers(request, length)
         upload: Upload | None = None
         repeated = 0
         make: Callable[..., Exchange] = Exchange
@@ -132,9 +141,9 @@ class PooledTransport:
                     from .expectation import ask
 
                     if await ask(exchange, connection, head, host, tell):
-                        upload = self._upload(exchange, connection, b"", body)
+                        upload = self._upload(exchange, connection, b"", body, trailers)
                 else:
-                    upload = self._upload(exchange, connection, head, body)
+                    upload = self._upload(exchange, connection, head, body, trailers)
                 if tell is None:
                     await exchange.until(host, goal)
                 else:
@@ -240,7 +249,14 @@ class PooledTransport:
 
     # Sending a body
 
-    def _upload(self, exchange: Exchange, connection: HTTP1Connection, head: bytes, body: Body) -> Upload | None:
+    def _upload(
+        self,
+        exchange: Exchange,
+        connection: HTTP1Connection,
+        head: bytes,
+        body: Body,
+        trailers: Callable[[], FieldBlock] | None,
+    ) -> Upload | None:
         """Send the head and what can go with it at once; gives what is left."""
         data = body.data
         if data is not None:
@@ -249,7 +265,7 @@ class PooledTransport:
                 return None
             exchange.upload = upload = Upload(exchange, None)
             return upload
-        exchange.upload = upload = Upload(exchange, body.open())
+        exchange.upload = upload = Upload(exchange, body.open(), trailers)
         if head:
             connection.write(head)
         if not (self.host.blocking or upload.stopped):

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Final, TypeAlias
 
+    from ..values.fields import FieldBlock
     from .exchange import Exchange
     from .waiter import TaskHost
 
@@ -45,6 +46,7 @@ class Upload:
     Args:
         exchange: whose.
         pieces: what is sent; None where the connection has all of it already.
+        trailers: gives the trailer lines when all of it has been sent; None where there are none.
 
     Attributes:
         pieces: what whoever waits for the response has to send; None where he has not.
@@ -60,6 +62,7 @@ class Upload:
         "_exchange",
         "_over",
         "_task",
+        "_trailers",
         "handed",
         "pieces",
         "room",
@@ -68,7 +71,10 @@ class Upload:
 
     _deliver: Callable[[Waiter], None]
 
-    def __init__(self, exchange: Exchange, pieces: Pieces | None) -> None:
+    def __init__(
+        self, exchange: Exchange, pieces: Pieces | None, trailers: Callable[[], FieldBlock] | None = None
+    ) -> None:
+        self._trailers = trailers
         self._task: Callable[[], object] | None = None
         self._exchange: ReferenceType[Exchange] = ref(exchange)
         self._bell = Waiter()
@@ -107,7 +113,9 @@ class Upload:
         if exchange is None or connection is None or self.stopped:
             return
         if piece is None:
-            last = connection.engine.send_end()
+            last = (
+                connection.engine.send_end() if self._trailers is None else connection.engine.send_end(self._trailers())
+            )
             self.handed = True
             if last:
                 connection.write(last)
