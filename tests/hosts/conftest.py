@@ -10,6 +10,7 @@ from faultserver import FaultServer, Script
 from gateway import Gateway
 from guards import no_leak
 from guards import watchdog as watchdog
+from h2server import FrameScript, FrameServer
 from proxies import Relay
 from worlds import HTTP1, HTTP2, WORLDS, World, nothing
 from worlds import pytest_pyfunc_call as pytest_pyfunc_call
@@ -85,6 +86,22 @@ def serve(request: pytest.FixtureRequest) -> Iterator[Callable[..., FaultServer]
         server: FaultServer = kind(*scripts, **options)
         servers.append(server)
         return server
+
+    with no_leak():
+        yield start
+        for server in servers:
+            server.close()
+        servers.clear()
+
+
+@pytest.fixture
+def frames() -> Iterator[Callable[..., FrameServer]]:
+    """Starts servers whose scripts speak HTTP/2, and which are closed after the test."""
+    servers: list[FrameServer] = []
+
+    def start(*scripts: FrameScript, **options: Any) -> FrameServer:
+        servers.append(FrameServer(*scripts, **options))
+        return servers[-1]
 
     with no_leak():
         yield start

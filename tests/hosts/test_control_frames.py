@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable
 
 import h2wire
 import pytest
 from authority import Authority
-from guards import no_leak
 from h2server import FramePeer, FrameServer
 from h2wire import ACK, PING, SETTINGS
 from worlds import World
@@ -22,22 +20,6 @@ PIECE = bytes(range(256)) * 4096
 COUNT = 12
 PINGS = 150
 HUGE = 2**31 - 1
-
-
-@pytest.fixture
-def frames() -> Iterator[Frames]:
-    """Starts servers that are closed after the test."""
-    servers: list[FrameServer] = []
-
-    def start(*scripts: Any, **options: Any) -> FrameServer:
-        servers.append(FrameServer(*scripts, **options))
-        return servers[-1]
-
-    with no_leak():
-        yield start
-        for server in servers:
-            server.close()
-        servers.clear()
 
 
 def demanding(peer: FramePeer) -> None:

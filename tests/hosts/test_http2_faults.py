@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import h2wire
 import pytest
 from authority import Authority
-from guards import no_leak
 from h2server import Asked, FramePeer, FrameServer, answering, saying
 from h2wire import GOAWAY, HEADERS, PUSH_PROMISE, SETTINGS
 from worlds import World
@@ -20,22 +19,6 @@ pytestmark = pytest.mark.only_http2("its frames are said")
 Frames = Callable[..., FrameServer]
 
 INTERNAL_ERROR, REFUSED_STREAM, CANCEL = 2, 7, 8
-
-
-@pytest.fixture
-def frames() -> Iterator[Frames]:
-    """Starts servers that are closed after the test."""
-    servers: list[FrameServer] = []
-
-    def start(*scripts: Any, **options: Any) -> FrameServer:
-        servers.append(FrameServer(*scripts, **options))
-        return servers[-1]
-
-    with no_leak():
-        yield start
-        for server in servers:
-            server.close()
-        servers.clear()
 
 
 HEAD = h2wire.response(1)

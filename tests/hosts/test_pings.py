@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable
 
 import pytest
-from guards import no_leak
 from h2server import FramePeer, FrameServer
 from h2wire import ACK, PING
 from worlds import World
@@ -16,22 +14,6 @@ import courser
 pytestmark = pytest.mark.only_http2("HTTP/1.1 has no PING")
 
 Frames = Callable[..., FrameServer]
-
-
-@pytest.fixture
-def frames() -> Iterator[Frames]:
-    """Starts servers that are closed after the test."""
-    servers: list[FrameServer] = []
-
-    def start(*scripts: Any, **options: Any) -> FrameServer:
-        servers.append(FrameServer(*scripts, **options))
-        return servers[-1]
-
-    with no_leak():
-        yield start
-        for server in servers:
-            server.close()
-        servers.clear()
 
 
 def silent(peer: FramePeer) -> None:
