@@ -82,6 +82,7 @@ class Connection:
     )
 
     shares: ClassVar[bool] = False
+    guests: Collection[object] = ()
 
     def __init__(self, link: Link, permit: Permit, now: float) -> None:
         self.link = link
@@ -405,11 +406,6 @@ class Connection:
         if poll is None:
             poll = self._poll = self._solo()
         return not poll(0)
-
-    @property
-    def guests(self) -> Collection[object]:
-        """Those who share it: nobody."""
-        return ()
 
     def occupy(self) -> Any:
         """A place in it for one of many: none."""

@@ -15,7 +15,8 @@ from .exchange import COLLECTED, NOTHING, SETTLED, Exchange
 from .waiter import FOREVER, Waiter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable
+    from types import CoroutineType
     from typing import Any, ClassVar, Final
 
     from ..engines.events import Event
@@ -328,10 +329,11 @@ class GuestExchange(Exchange):
             self._took(self.received - self._buffered)
         return piece
 
-    def collect(self, host: Host) -> Coroutine[Any, Any, bytes]:
+    def collect(self, host: Host) -> CoroutineType[Any, Any, bytes]:
         if self.end is None:
             self._took(self.received)
-        return super().collect(host)
+        collecting: Any = super().collect(host)
+        return collecting
 
     @property
     def _is_shut(self) -> bool:

@@ -66,6 +66,7 @@ class HTTP2Connection(Connection):
 
     __slots__ = (
         "_dropped",
+        "_keys",
         "_lane",
         "_later",
         "_pongs",
@@ -94,7 +95,8 @@ class HTTP2Connection(Connection):
         self.label = lane.label
         self.ends = (self.number, link.info())
         self.answer = answer
-        self.guests: set[object] = set()
+        self._keys: set[object] = set()
+        self.guests = self._keys
         self.most = self.engine.peer.streams
         self.draining = False
         self.corked = False
@@ -118,12 +120,12 @@ class HTTP2Connection(Connection):
             return None
         # The guest is there before its place is taken: whoever is struck down in between takes none with him.
         guest = Guest(self)
-        self.guests.add(guest.key)
+        self._keys.add(guest.key)
         return guest
 
     def vacate(self, key: object) -> None:
         """Give a place back."""
-        self.guests.discard(key)
+        self._keys.discard(key)
         self.reused = True
         pool = None if self.home is None else self.home()
         lane = self._lane()

@@ -5,14 +5,14 @@ from __future__ import annotations
 from time import monotonic
 
 from ..errors import ConnectError
-from ..hints import TYPE_CHECKING
-from .guest import Guest
+from ..hints import TYPE_CHECKING, cast
 from .http2 import HTTP2Connection
 
 if TYPE_CHECKING:
     from typing import Any
 
     from ..engines.events import ResponseHead
+    from .guest import Guest
     from .lane import Lane, Permit
     from .link import Link
     from .reserve import Supply
@@ -49,7 +49,6 @@ def first_guest(
         kind = ThreadedHTTP2Connection
     connection = kind(link, lane, permit, monotonic(), answer)
     connection.adopt(host)
-    guest = Guest(connection)
-    connection.guests.add(guest.key)
+    guest = cast("Guest", connection.occupy())
     pool.dialled(connection, permit, lane)
     return guest
