@@ -16,7 +16,6 @@ from .waiter import FOREVER, Waiter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import CoroutineType
     from typing import Any, ClassVar, Final
 
     from ..engines.events import Event
@@ -329,11 +328,10 @@ class GuestExchange(Exchange):
             self._took(self.received - self._buffered)
         return piece
 
-    def collect(self, host: Host) -> CoroutineType[Any, Any, bytes]:
+    def collect(self, host: Host) -> Any:
         if self.end is None:
             self._took(self.received)
-        collecting: Any = super().collect(host)
-        return collecting
+        return super().collect(host)
 
     @property
     def _is_shut(self) -> bool:
