@@ -22,7 +22,7 @@ from typing import Any
 import pytest
 from authority import Authority
 from faultserver import FaultServer, Peer, Received, answering, reply
-from worlds import World
+from worlds import HTTP1, HTTP2, World
 
 import courser
 
@@ -32,9 +32,16 @@ SUPPORT = Path(__file__).parents[1] / "support"
 SOURCE = Path(courser.__file__).parents[1]
 
 PREAMBLE = """
-    import asyncio, gc, os, sys, threading, time
+    import asyncio, functools, gc, os, sys, threading, time, warnings
     from faultserver import *
     import courser
+
+    if sys.argv[2] == "h2":
+        from gateway import Gateway as FaultServer
+        from courser import AsyncClient, Client
+        courser.AsyncClient = functools.partial(AsyncClient, http1=False, http2=True)
+        courser.Client = functools.partial(Client, http1=False, http2=True)
+        courser.get = courser.Client().get
 
     def new_loop():
         if sys.argv[1] == "uvloop":
@@ -170,12 +177,15 @@ def run_program(program: str, *arguments: str) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
-@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+PROTOCOLS = pytest.mark.parametrize("protocol", [HTTP1, HTTP2])
+
+
+@pytest.mark.parametrize(("loop", "protocol"), [("asyncio", HTTP1), ("uvloop", HTTP1), ("asyncio", HTTP2)])
 @pytest.mark.parametrize("name", PROGRAMS)
-def test_no_warning_and_no_growth(name: str, loop: str) -> None:
+def test_no_warning_and_no_growth(name: str, loop: str, protocol: str) -> None:
     if loop == "uvloop":
         pytest.importorskip("uvloop")
-    run_program(PROGRAMS[name], loop)
+    run_program(PROGRAMS[name], loop, protocol)
 
 
 SYNC = """
@@ -198,8 +208,9 @@ SYNC = """
 """
 
 
-def test_plain_code_closes_nothing_and_is_not_warned() -> None:
-    run_program(SYNC, "none")
+@PROTOCOLS
+def test_plain_code_closes_nothing_and_is_not_warned(protocol: str) -> None:
+    run_program(SYNC, "none", protocol)
 
 
 TRIO = """
@@ -218,9 +229,62 @@ TRIO = """
 """
 
 
-def test_trio_runs_come_and_go() -> None:
+@PROTOCOLS
+def test_trio_runs_come_and_go(protocol: str) -> None:
     pytest.importorskip("trio")
-    run_program(TRIO, "trio")
+    run_program(TRIO, "trio", protocol)
+
+
+FORK = """
+    silent_server = FaultServer(lambda peer: (peer.request(), peer.send(reply(b"x" * 10)[:-5]), peer.wait_for_close()))
+
+    def child(work):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # forking with threads, from Python 3.12 on
+            pid = os.fork()
+        if not pid:
+            try:
+                work()
+            except BaseException as error:
+                os.write(2, repr(error).encode())
+                os._exit(1)
+            os._exit(0)
+        assert os.waitpid(pid, 0)[1] == 0
+
+    client = courser.Client()
+    assert client.get(url).content == b"fine"
+    before = server.connections
+    with client.stream("GET", silent_server.url()) as response:
+        def forked():
+            assert client.stats() == {"connections": 0, "idle": 0}
+            assert client.get(url).content == b"fine"
+            gc.collect()
+        child(forked)
+        assert server.connections == before + 1
+        # What was idle, and what was under way, is as it was.
+        assert client.get(url).content == b"fine"
+        assert server.connections == before + 1
+        assert next(response.iter_bytes()) == b"x" * 5
+
+    other = courser.AsyncClient()
+    async def main():
+        assert (await other.get(url)).content == b"fine"
+        before = server.connections
+        async with other.stream("GET", silent_server.url()) as response:
+            child(gc.collect)
+            assert (await other.get(url)).content == b"fine"
+            assert server.connections == before
+            async for piece in response.iter_bytes():
+                assert piece == b"x" * 5
+                break
+    run(main())
+    silent_server.close()
+"""
+
+
+@PROTOCOLS
+def test_a_forked_child_takes_nothing_from_its_parent(protocol: str) -> None:
+    run_program(FORK, "asyncio", protocol)
 
 
 def test_twenty_threads_share_a_client(serve: Serve) -> None:

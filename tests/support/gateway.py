@@ -428,6 +428,11 @@ class Gateway:
         name = host or (f"[{self.host}]" if ":" in self.host else self.host)
         return f"{'https' if self.tls else 'http'}://{name}:{self.port}{path}"
 
+    @property
+    def streams(self) -> int:
+        """How many streams are under way."""
+        return sum(len(front.backs) for front in [*self.fronts])
+
     def owns(self, sock: socket.socket) -> bool:
         """Whether a socket is one of its own."""
         if sock.family == socket.AF_UNIX:
