@@ -173,17 +173,21 @@ def one_after_the_other(url: str) -> None:
             client.get(url).raise_for_status()
 
 
-def side_by_side(url: str) -> None:
-    async def main() -> None:
-        async with courser.AsyncClient() as client:
+def side_by_side(url: str, http2: bool = False) -> str:
+    async def main() -> int:
+        async with courser.AsyncClient(http1=not http2, http2=http2) as client:
 
             async def worker() -> None:
                 for _ in range(MANY // ASYNC_IN_FLIGHT):
                     (await client.get(url)).raise_for_status()
 
             await asyncio.gather(*(worker() for _ in range(ASYNC_IN_FLIGHT)))
+            return int(client.stats()["connections"])
 
-    asyncio.run(main())
+    connections = asyncio.run(main())
+    if http2 and connections != 1:
+        raise SystemExit(f"HTTP/2 took {connections} connections instead of one")
+    return ""
 
 
 def mapped(url: str) -> None:
@@ -236,6 +240,7 @@ def main() -> int:
         rows = [
             measure("sync, one after the other", SYNC, lambda: one_after_the_other(small)),
             measure(f"asyncio, {ASYNC_IN_FLIGHT} in flight", MANY, lambda: side_by_side(small)),
+            measure("HTTP/2, the same on one connection", MANY, lambda: side_by_side(small, http2=True)),
             measure(f"sync, client.map, {MAP_IN_FLIGHT} in flight", MANY, lambda: mapped(small)),
             measure(f"a streamed download, {DOWNLOAD >> 20} MB", 1, lambda: download(f"{url}bytes/{DOWNLOAD}")),
         ]
