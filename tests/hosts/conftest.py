@@ -75,14 +75,14 @@ def once_per_process() -> None:
 def serve(request: pytest.FixtureRequest) -> Iterator[Callable[..., FaultServer]]:
     """Starts servers that are closed after the test: `serve(script, ..., tls=None, host="127.0.0.1")`.
 
-    Their scripts speak HTTP/1.1, and what the world speaks reaches the client; with `raw=True`, and for proxies, the
-    bytes of the scripts do.
+    Their scripts speak HTTP/1.1, and what the world (or `protocol=`) speaks reaches the client; with `raw=True`, and
+    for proxies, the bytes of the scripts do.
     """
     servers: list[FaultServer] = []
     spoken = request.getfixturevalue("world").protocol if "world" in request.fixturenames else HTTP1
 
-    def start(*scripts: Script, raw: bool = False, **options: Any) -> FaultServer:
-        kind: Any = FaultServer if spoken == HTTP1 or raw or isinstance(scripts[0], Relay) else Gateway
+    def start(*scripts: Script, raw: bool = False, protocol: str = spoken, **options: Any) -> FaultServer:
+        kind: Any = FaultServer if protocol == HTTP1 or raw or isinstance(scripts[0], Relay) else Gateway
         server: FaultServer = kind(*scripts, **options)
         servers.append(server)
         return server

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from authority import Authority
 from faultserver import FaultServer, Received, answering, clients_of, reply
-from worlds import AsyncioWorld, TrioWorld, World
+from worlds import HTTP1, HTTP2, AsyncioWorld, TrioWorld, World
 
 import courser
 
@@ -262,17 +262,20 @@ SYNC = {
 # unraisable, which pytest would keep, and all that it refers to.
 @pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
 @pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning")
+@pytest.mark.parametrize("protocol", [HTTP1, HTTP2])
 @pytest.mark.parametrize("encrypted", [False, True], ids=["plain", "TLS"])
 @pytest.mark.parametrize("name", SYNC)
 def test_an_exception_at_every_line_leaves_nothing(
-    serve: Serve, authority: Authority, monkeypatch: pytest.MonkeyPatch, name: str, encrypted: bool
+    serve: Serve, authority: Authority, monkeypatch: pytest.MonkeyPatch, name: str, encrypted: bool, protocol: str
 ) -> None:
     monkeypatch.setattr(sys, "unraisablehook", lambda unraisable: None)
     call, warm = SYNC[name]
-    server = serve(answering(answer), tls=authority.good if encrypted else None)
+    server = serve(answering(answer), tls=authority.good if encrypted else None, protocol=protocol)
     others = clients_of(server)[0]  # what clients of other tests may keep
     options: dict[str, Any] = {"verify": authority.roots, "limits": courser.Limits(max_connections=1)}
-    client = courser.Client(timeout=courser.Timeout(pool=0.2), **options)
+    if protocol == HTTP2:
+        options.update(http1=False, http2=True)
+    client = courser.Client(timeout=courser.Timeout(pool=0.2, read=1.0), **options)
     url = server.url()
     for _ in range(2):
         call(client, url)
@@ -280,13 +283,14 @@ def test_an_exception_at_every_line_leaves_nothing(
     at = 0
     if not warm:
         client.close()
-    polls = clients_of(server)[1]
+    polled = protocol == HTTP2  # a connection that threads share is watched while it is idle too
+    polls = clients_of(server)[1] - (warm and polled)
     gc.disable()
     try:
         while True:
             at += 1
             if not warm:
-                client = courser.Client(timeout=courser.Timeout(pool=0.2), **options)
+                client = courser.Client(timeout=courser.Timeout(pool=0.2, read=1.0), **options)
             lines = Lines(at)
             try:
                 with lines:
@@ -300,13 +304,13 @@ def test_an_exception_at_every_line_leaves_nothing(
             stats = client.stats()
             if stats["connections"] != stats["idle"]:
                 wrong.append(f"{lines.where}: {dict(stats)}")
-            elif clients_of(server) != (others + stats["connections"], polls):
+            elif clients_of(server) != (others + stats["connections"], polls + polled * stats["connections"]):
                 wrong.append(f"{lines.where}: {dict(stats)}, but {clients_of(server)} descriptors")
             try:
                 client.get(url)
             except courser.HTTPError as error:
                 wrong.append(f"{lines.where}: then {error!r}")
-                client = courser.Client(timeout=courser.Timeout(pool=0.2), **options)
+                client = courser.Client(timeout=courser.Timeout(pool=0.2, read=1.0), **options)
             if len(wrong) > 60:
                 break
     finally:
