@@ -219,6 +219,7 @@ async def test_a_known_key_excuses_nothing_else(world: World, serve: Serve, auth
         await client.get(server.url())
 
 
+@pytest.mark.only_http1("its script looks at its own TLS")
 async def test_a_resumed_session_does_not_let_another_key_in(world: World, serve: Serve, authority: Authority) -> None:
     """What was agreed on without a pin is not gone on with under one.
 
@@ -284,6 +285,7 @@ async def test_cve_2013_2037_a_server_is_verified_again_on_every_connection(
         await client.get(server.url())
 
 
+@pytest.mark.only_http1("its script plays with its own TLS")
 async def test_cve_2023_40217_what_comes_before_the_handshake_is_nobodys(
     world: World, serve: Serve, authority: Authority
 ) -> None:

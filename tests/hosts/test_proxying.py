@@ -598,6 +598,7 @@ async def test_forwarded_connections_are_not_shared_across_users_and_servers(wor
     assert scene.proxy.connections == 6
 
 
+@pytest.mark.only_http1("its scripts look at their own TLS")
 async def test_curl_cve_2021_22890_sessions_with_proxies_and_servers_are_kept_apart(
     world: World, stage: Stage, authority: Authority
 ) -> None:
@@ -795,6 +796,7 @@ async def test_a_proxy_that_resets(world: World, serve: Serve) -> None:
         await world.client(proxy=proxy.url()).get("https://a.example/")
 
 
+@pytest.mark.only_http1("its bytes are of HTTP/1.1")
 @pytest.mark.parametrize("scheme", ["http", "https"])
 async def test_cve_2023_40217_bytes_before_anything_was_asked_are_nobodys(
     world: World, serve: Serve, scheme: str
