@@ -379,11 +379,11 @@ async def test_a_caller_who_is_slow_to_read_is_not_the_peer_s_fault(world: World
     if not world.streams:
         pytest.skip("map streams nothing")
     server = serve(echoes)
-    client = world.client(timeout=courser.Timeout(write=0.05, read=0.5))
+    client = world.client(timeout=courser.Timeout(write=0.15, read=0.5))
     source = Source()
 
     async with client.stream("POST", server.url(), content=source.sync()) as response:
-        await world.sleep(0.3)
+        await world.sleep(0.4)
         assert source.given < 15_000_000
         assert await response.read() == BODY
 

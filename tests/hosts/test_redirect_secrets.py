@@ -128,9 +128,9 @@ async def test_t_red_no_secret_leaves_its_origin_nor_is_it_there_again_after_com
 async def test_cve_2026_44431_the_way_through_a_proxy_has_no_rules_of_its_own(
     world: World, serve: Serve, authority: Authority, kind: str
 ) -> None:
+    """GHSA-qccp-gfcp-xxvc."""
     if world.shares and kind in ("http", "https"):
         pytest.skip("a proxy that sends requests on is spoken to in HTTP/1.1")
-    """GHSA-qccp-gfcp-xxvc."""
     relay = SocksProxy() if kind.startswith("socks") else HTTPProxy()
     proxy = serve(relay, tls=authority.good if kind == "https" else None)
     way = courser.Proxy(f"{kind}://127.0.0.1:{proxy.port}", **({"verify": authority.roots} if kind == "https" else {}))

@@ -22,7 +22,7 @@ from faultserver import PATIENCE, FaultServer, Script, listening
 from courser.engines.events import Event, RequestHead, ResponseHead
 from courser.engines.http1 import WIRE_LIMITS
 from courser.engines.http1 import ClientEngine as ScriptEngine
-from courser.engines.http2 import ErrorCode, ServerEngine, Stream
+from courser.engines.http2 import HTTP2_LIMITS, ErrorCode, ServerEngine, Stream
 from courser.errors import RemoteProtocolError, TruncatedBody
 from courser.values.fields import FieldBlock
 
@@ -32,6 +32,9 @@ ENOUGH = 64 * 1024
 """Bytes of a response that wait for the client; beyond, nothing is read of the script."""
 
 FRAMING = (b"content-length", b"transfer-encoding")
+
+NARROW = HTTP2_LIMITS._replace(stream_window=262144, max_stream_window=262144)
+"""What lies here of a request is not to be mistaken for memory of the client, which some tests measure."""
 
 LAX = WIRE_LIMITS._replace(interim=10**6)
 """Interim responses are for the client to count."""
@@ -263,7 +266,7 @@ class Front(Entry):
 
     def __init__(self, gateway: Gateway, sock: socket.socket) -> None:
         super().__init__(gateway, sock)
-        self.engine = ServerEngine()
+        self.engine = ServerEngine(limits=NARROW)
         self.backs: dict[Stream, Back] = {}
         self.idle: list[Back] = []
         self.early: list[Stream] = []
