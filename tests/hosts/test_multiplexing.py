@@ -19,7 +19,7 @@ from worlds import World
 import courser
 from courser.engines.http2 import ErrorCode
 
-pytestmark = pytest.mark.only_http2("HTTP/1.1 carries one request at a time")
+pytestmark = [pytest.mark.only_http2("HTTP/1.1 carries one request at a time"), pytest.mark.everywhere]
 
 Frames = Callable[..., FrameServer]
 Serve = Callable[..., FaultServer]
