@@ -295,11 +295,11 @@ class Guest:
     def close(self) -> None:
         """Give the place back; a stream that is not over is given up. May be called twice."""
         if not self.closed:
-            self.closed = True
             connection, stream = self.connection, self.stream
             if stream is not None and not stream.closed:
                 connection.cancel(stream)
             connection.vacate(self.key)
+            self.closed = True  # last: for whoever is struck down before, the finalizer does it
 
     def __del__(self) -> None:
         if not self.closed:

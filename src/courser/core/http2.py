@@ -95,8 +95,8 @@ class HTTP2Connection(Connection):
         self.label = lane.label
         self.ends = (self.number, link.info())
         self.answer = answer
-        self._keys: set[object] = set()
-        self.guests = self._keys
+        self._keys: dict[object, Stream | None] = {}
+        self.guests = self._keys.keys()
         self.most = self.engine.peer.streams
         self.draining = False
         self.corked = False
@@ -120,16 +120,16 @@ class HTTP2Connection(Connection):
             return None
         # The guest is there before its place is taken: whoever is struck down in between takes none with him.
         guest = Guest(self)
-        self._keys.add(guest.key)
+        self._keys[guest.key] = None
         return guest
 
     def vacate(self, key: object) -> None:
         """Give a place back."""
-        self._keys.discard(key)
+        self._keys.pop(key, None)
         self.reused = True
         pool = None if self.home is None else self.home()
         lane = self._lane()
-        if pool is None or lane is None:
+        if pool is None or lane is None or self.closed:
             return
         if self.draining:
             if not self.guests:
@@ -185,6 +185,7 @@ class HTTP2Connection(Connection):
         scheme = b"https" if request.url.is_secure else b"http"
         stream = self.engine.start(method, target, host, fields, length, scheme)
         stream.guest = ref(exchange)
+        self._keys[cast("Guest", exchange.connection).key] = stream
         exchange.ends = self.ends
         interval = exchange.pool.limits.ping_interval
         if interval is not None:
@@ -244,8 +245,8 @@ class HTTP2Connection(Connection):
     def cancel(self, stream: Stream) -> None:
         """Give up a stream."""
         self.senders.pop(stream, None)
-        self.engine.reset(stream)
         if not self.closed:
+            self.engine.reset(stream)
             self.kick()
 
     def consumed(self, stream: Stream, size: int) -> None:
@@ -262,11 +263,12 @@ class HTTP2Connection(Connection):
 
     def _sweep(self) -> None:
         while self._dropped:
-            key, stream = self._dropped.popleft()
-            if stream is not None:
+            key, stream = self._dropped[0]
+            if stream is not None and not self.closed:
                 self.senders.pop(stream, None)
                 self.engine.reset(stream)
             self.vacate(key)
+            self._dropped.popleft()  # last: whoever is struck down before has done nothing that cannot be done again
 
     async def answers(self, host: Host, seconds: float) -> bool:
         """Ask the peer whether it is there; tell whether it has said so in time."""
@@ -276,10 +278,11 @@ class HTTP2Connection(Connection):
         if not self.closed:
             host.arm(waiter)
             await host.wait(waiter)
-        if waiter in self._pongs:
+        try:
             self._pongs.remove(waiter)
-            return False
-        return not self.closed
+        except ValueError:
+            return not self.closed
+        return False
 
     def ask(self, waiter: Waiter) -> None:
         """Have a waiter completed when the peer answers a PING."""
@@ -297,6 +300,7 @@ class HTTP2Connection(Connection):
             reference = stream.guest
             exchange = None if reference is None else reference()
             if exchange is None:
+                engine.reset(stream)  # whoever began it was struck down before anybody knew
                 continue
             events = stream.events
             if events:
@@ -358,15 +362,17 @@ class HTTP2Connection(Connection):
             pool.admit(self, lane)
 
     def _pong(self) -> None:
-        waiters, self._pongs = self._pongs, []
+        waiters, self._pongs = tuple(self._pongs), []  # a thread may take its own out meanwhile
         for waiter in waiters:
             waiter.complete()
 
     def _finish(self, now: float) -> None:
         """The connection has ended; whoever had a stream knows."""
         if self.engine.error is not None:
-            self.pump()  # what is wrong with it is said in a GOAWAY
-        self.close()
+            self.pump()  # what is wrong with it is said in a GOAWAY, and nothing after it
+            self._shut()
+        else:
+            self.close()
         self.unsendable = None  # its traceback leads to this connection
 
     def lost(self, error: OSError, now: float, *, sending: bool) -> None:
@@ -384,8 +390,9 @@ class HTTP2Connection(Connection):
 
     def _over(self, make: Callable[[], BaseException], now: float) -> None:
         """End everything that is under way with errors of their own."""
-        streams = list(self.engine.streams)
-        self.close()
+        # The engine may have taken leave of a stream whose exchange does not know it yet.
+        streams = [stream for stream in list(self._keys.values()) if stream is not None]
+        self._shut()
         self.unsendable = None  # its traceback leads to this connection
         for stream in streams:
             exchange = None if stream.guest is None else stream.guest()
@@ -406,8 +413,11 @@ class HTTP2Connection(Connection):
         for stream, reference in list(self.senders.items()):
             exchange = reference()
             guest = None if exchange is None else exchange.connection
-            if exchange is None or exchange.upload is None or guest is None:
+            if exchange is None or guest is None:
                 self.senders.pop(stream, None)
+            elif exchange.upload is None:
+                if not stream.queued:
+                    self.senders.pop(stream, None)
             elif not stream.queued or cast("Guest", guest).moved():
                 exchange.drained(now)
 
@@ -465,15 +475,24 @@ class HTTP2Connection(Connection):
 
     def close(self) -> None:
         if not self.closed:
-            self.draining = True
-            pool = None if self.home is None else self.home()
-            lane = self._lane()
             if not self.unsent and self.unsendable is None:
                 self._say_goodbye()
+            self._shut()
+
+    def _shut(self) -> None:
+        """Close without a word: nobody listens, or nobody knows what the engine would say."""
+        if not self.closed:
+            self.draining = self.engine.draining = True  # another thread may be about to begin
+            pool = None if self.home is None else self.home()
+            lane = self._lane()
             super().close()
             if pool is not None and lane is not None:
                 pool.withdraw(self, lane)
             self._pong()
+
+    def forget(self) -> None:
+        self.draining = True
+        super().forget()
 
     def _say_goodbye(self) -> None:
         """Tell the peer that this is no accident; best effort."""

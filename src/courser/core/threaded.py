@@ -4,10 +4,12 @@ Whoever waits turns it for all the others (hosts/shared.py), and each thread beg
 the link are under a lock, which is never held while anybody waits for the network.
 
 An exception from outside may strike whoever holds it, in the middle of the engine. Nobody can say then what the engine
-has done and what not: the next one who enters finds the mark, and the connection ends with an error that says so.
+has done and what not: the connection ends with an error that says so, at once, or when the next one who enters finds
+the mark.
 
 What a thread wants to send it leaves to the leader where that one is at work: before it polls again it sends what all
-have left, in one go.
+have left, in one go. A thread hands over and says so under the lock, and then looks whether the leader is at work; the
+leader says first that it is not, and then looks whether something was left. So one of the two sends it.
 """
 
 from __future__ import annotations
@@ -57,23 +59,27 @@ class ThreadedHTTP2Connection(HTTP2Connection):
         """Do something to the engine while nobody else does."""
         if self._owns():
             return act(self, *args)
-        result: Any = None
         try:
             with self._lock:
                 if self.broken and not self.closed:
                     self._give_up()
                 self.broken = True
-                try:
-                    result = act(self, *args)
-                except HTTPError:
-                    self.broken = False  # what was asked of the engine was wrong, and it has refused
-                    raise
+                result = act(self, *args)
                 self.broken = False
-        finally:
-            # An exception from outside may have struck on the way out of the `with`; it does not strike twice.
-            if self._owns():
-                self._lock.release()
+        except BaseException as error:
+            self._clear_up(error)
+            raise
+        if self._dropped:
+            self._enter(HTTP2Connection.pump)  # a finalizer has found the lock taken
         return result
+
+    def _clear_up(self, error: BaseException) -> None:
+        """See to it that nobody waits for what was on its way; an exception from outside does not strike twice."""
+        if not self._owns():  # it may have struck on the way out of the `with`
+            self._lock.acquire()
+        if self.broken and not self.closed:
+            self.fail(error)
+        self._lock.release()
 
     def _give_up(self) -> None:
         def make() -> ReadError:
@@ -93,11 +99,8 @@ class ThreadedHTTP2Connection(HTTP2Connection):
         self._enter(HTTP2Connection.ready, mask, now)
 
     def begin(self, exchange: Exchange, request: Request, length: int | None) -> Stream:
-        source = self.source
-        source.has_left = True
-        stream: Stream = self._enter(
-            HTTP2Connection.begin if length != -1 or source.is_at_work else _begin_alone, exchange, request, length
-        )
+        act = _begin if length != -1 or self.source.is_at_work else _begin_alone
+        stream: Stream = self._enter(act, exchange, request, length)
         return stream
 
     def kick(self) -> None:
@@ -107,27 +110,22 @@ class ThreadedHTTP2Connection(HTTP2Connection):
 
     def flush(self) -> None:
         """Send what is to be sent."""
-        self.source.has_left = False
-        self._enter(HTTP2Connection.pump)
+        self._enter(_flush)
 
     def reply(self) -> None:
         self.source.has_left = True  # the leader sends before it polls again
 
     def give(self, stream: Stream, piece: bytes) -> None:
-        self.source.has_left = True
-        self._enter(HTTP2Connection.give, stream, piece)
+        self._enter(_leave, HTTP2Connection.give, stream, piece)
 
     def end(self, stream: Stream, trailers: bytes = b"") -> None:
-        self.source.has_left = True
-        self._enter(HTTP2Connection.end, stream, trailers)
+        self._enter(_leave, HTTP2Connection.end, stream, trailers)
 
     def cancel(self, stream: Stream) -> None:
-        self.source.has_left = True
-        self._enter(HTTP2Connection.cancel, stream)
+        self._enter(_leave, HTTP2Connection.cancel, stream)
 
     def consumed(self, stream: Stream, size: int) -> None:
-        self.source.has_left = True
-        self._enter(HTTP2Connection.consumed, stream, size)
+        self._enter(_leave, HTTP2Connection.consumed, stream, size)
 
     def abandon(self, stream: Stream) -> None:
         self._enter(HTTP2Connection.abandon, stream)
@@ -172,10 +170,46 @@ class ThreadedHTTP2Connection(HTTP2Connection):
     def look(self) -> None:
         self.source.look()
 
+    def _want(self, interest: int) -> None:
+        super()._want(interest)
+        self.source.look_again()
+
+    def forget(self) -> None:
+        # Whoever had the lock is not in the child.
+        self._owns = lambda: True
+        super().forget()
+
+
+# What is done under the lock. What others go by changes here too, so that whoever is struck down leaves a mark.
+
+
+def _leave(connection: HTTP2Connection, act: Callable[..., None], *args: Any) -> None:
+    """Do what gives the engine something to send."""
+    connection.source.has_left = True
+    try:
+        act(connection, *args)
+    except HTTPError:
+        connection.broken = False  # what was asked of the engine was wrong, and it has refused
+        raise
+
+
+def _flush(connection: HTTP2Connection) -> None:
+    connection.source.has_left = False
+    HTTP2Connection.pump(connection)
+
+
+def _begin(connection: HTTP2Connection, exchange: Exchange, request: Request, length: int | None) -> Stream:
+    connection.source.has_left = True
+    try:
+        return HTTP2Connection.begin(connection, exchange, request, length)
+    except HTTPError:
+        connection.broken = False
+        raise
+
 
 def _begin_alone(connection: HTTP2Connection, exchange: Exchange, request: Request, length: int) -> Stream:
     """Open a stream and send its head, where nobody else is about to send anything."""
-    stream = HTTP2Connection.begin(connection, exchange, request, length)
+    stream = _begin(connection, exchange, request, length)
     connection.source.has_left = False
     HTTP2Connection.pump(connection)
     return stream

@@ -24,9 +24,11 @@ if TYPE_CHECKING:
     from ..values.request import Request
     from .deadline import Deadline
     from .dial import Dialer
+    from .http2 import HTTP2Connection
     from .reserve import Supply
     from .route import Route
     from .send import Sending
+    from .upload import Pieces
 
 __all__ = ["PooledTransport"]
 
@@ -100,6 +102,7 @@ class PooledTransport:
 
                 trailers = checked_trailers(request, length)
         upload: Upload | None = None
+        opened: Pieces | None = None
         repeated = 0
         make: Callable[..., Exchange] = Exchange
         trace = deadline.trace
@@ -134,6 +137,8 @@ class PooledTransport:
                 exchange = make(connection, pool, lane, deadline, limit)
             exchange.request = request
             try:
+                if body is not None and body.data is None and opened is None and "expect" not in request.headers:
+                    opened = body.open()  # what cannot be opened is told before anything is sent
                 head = connection.begin(exchange, request, length)
                 if body is None:
                     connection.write(head)
@@ -141,9 +146,10 @@ class PooledTransport:
                     from .expectation import ask
 
                     if await ask(exchange, connection, head, host, tell):
-                        upload = self._upload(exchange, connection, b"", body, trailers)
+                        upload = self._upload(exchange, connection, b"", body, None, trailers)
                 else:
-                    upload = self._upload(exchange, connection, head, body, trailers)
+                    pieces, opened = opened, None
+                    upload = self._upload(exchange, connection, head, body, pieces, trailers)
                 if tell is None:
                     await exchange.until(host, goal)
                 else:
@@ -169,7 +175,7 @@ class PooledTransport:
                 return exchange
             except BaseException as error:
                 again = error is exchange.error and exchange.died_unheard()
-                again = again and _repeatable(request, exchange, connection.refused)
+                again = again and _repeatable(request, exchange, connection.refused, opened is not None)
                 if again and connection.shares:
                     repeated += 1
                     again = repeated <= MOST_REPEATED
@@ -214,6 +220,8 @@ class PooledTransport:
         began = monotonic()
         ticket = pool.queue(lane)
         try:
+            for shared in lane.shared[:1]:
+                ticket.source = cast("HTTP2Connection", shared).source  # who wants a place turns what may give it
             ticket.deadline = deadline.within(deadline.timeout.pool, monotonic())
             host.arm(ticket)
             await host.wait(ticket)
@@ -255,6 +263,7 @@ class PooledTransport:
         connection: HTTP1Connection,
         head: bytes,
         body: Body,
+        pieces: Pieces | None,
         trailers: Callable[[], FieldBlock] | None,
     ) -> Upload | None:
         """Send the head and what can go with it at once; gives what is left."""
@@ -264,8 +273,11 @@ class PooledTransport:
             if not connection.pending:
                 return None
             exchange.upload = upload = Upload(exchange, None)
-            return upload
-        exchange.upload = upload = Upload(exchange, body.open(), trailers)
+            if connection.pending:
+                return upload
+            exchange.upload = None  # another thread has sent it meanwhile, and has told nobody
+            return None
+        exchange.upload = upload = Upload(exchange, body.open() if pieces is None else pieces, trailers)
         if head:
             connection.write(head)
         if not (self.host.blocking or upload.stopped):
@@ -273,11 +285,11 @@ class PooledTransport:
         return upload
 
 
-def _repeatable(request: Request, exchange: Exchange, refused: bool) -> bool:
+def _repeatable(request: Request, exchange: Exchange, refused: bool, unread: bool) -> bool:
     """Whether a request may go out once more: one whose connection died before a byte of the response came, or which
     the peer has surely not acted upon (RFC 9113 section 8.7).
     """
     body = request.body
-    if body is not None and body.spent:
+    if body is not None and body.spent and not unread:
         return False
     return refused or exchange.withheld or request.method in IDEMPOTENT or exchange.bytes_sent == 0

@@ -12,12 +12,12 @@ one of the two always sees the other: leadership may be offered once too often, 
 
 from __future__ import annotations
 
-from _thread import RLock  # threading.RLock, without what threading takes to be imported
+from _thread import RLock, get_ident  # threading.RLock, without what threading takes to be imported
 from collections import OrderedDict
 from time import monotonic, sleep
 from weakref import ReferenceType, ref
 
-from ..core.reactor import Reactor
+from ..core.reactor import Reactor, can_nest
 from ..core.waiter import FOREVER, Waiter
 from ..hints import TYPE_CHECKING
 from .inline import Latch
@@ -54,6 +54,8 @@ class SharedSource:
         "_connection",
         "_followers",
         "_is_handed_over",
+        "_leads",
+        "_notices",
         "_seat",
         "has_left",
         "has_served",
@@ -68,6 +70,10 @@ class SharedSource:
         self._connection: ReferenceType[Any] = ref(connection)
         self._seat: dict[str, Waiter] = {}
         self._followers: OrderedDict[Waiter, Latch] = OrderedDict()
+        self._leads = 0
+        self._notices = can_nest()
+        if not self._notices:
+            reactor.listen()
 
     def step(self, waiter: Waiter) -> None:
         """Lead until the waiter is done, or follow until it is, or until it is this thread's turn to lead."""
@@ -106,6 +112,8 @@ class SharedSource:
     def _lead(self, waiter: Waiter) -> None:
         reactor = self.reactor
         self._is_handed_over = False
+        self._leads = get_ident()
+        waiter.future = self
         while not waiter.done:
             if self.has_served:
                 self.has_served = False
@@ -133,6 +141,21 @@ class SharedSource:
         """Whether somebody leads who will send before waiting for anything."""
         return (LEADER in self._seat or self._is_handed_over) and not self.polling
 
+    # The leader has no latch: this is the future of its waiter, for another thread may complete that one too.
+
+    def done(self) -> bool:
+        return False
+
+    def set_result(self, result: None, /) -> None:
+        if get_ident() != self._leads:
+            self.reactor.listen()
+            self.reactor.post(_nothing)
+
+    def look_again(self) -> None:
+        """Have the leader poll anew, where its poll object does not notice what others change meanwhile."""
+        if not self._notices:
+            self.set_result(None)
+
     def _send(self) -> None:
         connection = self._connection()
         if connection is not None:
@@ -157,12 +180,14 @@ class SharedSource:
             del self._seat[LEADER]
         waiter.future = None
         if LEADER not in self._seat:
+            self._is_handed_over = True  # before the look: a successor that goes meanwhile takes it back
             latch = self._successor()
-            self._is_handed_over = latch is not None
             if latch is not None:
                 latch.set_result(None)
-            elif self.has_left:
-                self._send()
+            else:
+                self._is_handed_over = False
+                if self.has_left:
+                    self._send()
         return True
 
     def _successor(self) -> Latch | None:
@@ -172,6 +197,10 @@ class SharedSource:
             if not waiter.done:
                 return latch
         return followers[0][1] if followers else None
+
+
+def _nothing() -> None:
+    """What a wake-up has to call when waking up is all it is for."""
 
 
 def share(connection: Any) -> None:

@@ -1,0 +1,297 @@
+"""Guests: one stream in the place of a connection, and what an exchange does with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from time import monotonic
+from typing import Any
+
+import pytest
+from h2peer import Peer, World, echo, nothing, post
+
+from courser.core.exchange import COLLECTED, HEAD, NOTHING
+from courser.core.guest import EXPECTING, HEAD_MARK, Guest, SharedExchange
+from courser.core.waiter import FOREVER
+from courser.errors import ReadTimeout
+from courser.hosts.inline import InlineHost, run_inline
+from courser.settings import Limits, Timeout
+from courser.values.request import Request
+
+Make = Callable[..., World]
+
+
+@pytest.fixture
+def make() -> Iterator[Make]:
+    made: list[World] = []
+
+    def world(act: Any = echo, **options: Any) -> World:
+        made.append(World(act, **options))
+        return made[-1]
+
+    yield world
+    for each in made:
+        each.close()
+
+
+def warm(make: Make, act: Any = nothing, **options: Any) -> World:
+    world = make(**options)
+    world.get()
+    world.act = act
+    return world
+
+
+def guest_of(world: World) -> Guest:
+    guest = world.pool.take(world.lane)
+    assert isinstance(guest, Guest)
+    return guest
+
+
+def test_it_answers_to_the_names_of_a_connection(make: Make) -> None:
+    world = warm(make)
+    connection, guest = world.connection, guest_of(world)
+
+    assert guest.engine is guest
+    assert guest.link is connection.link
+    assert guest.label == connection.label == "a:80"
+    assert guest.number == connection.number
+    assert guest.idle_since == connection.idle_since
+    assert guest.reactor is connection.reactor
+    assert guest.reused
+    assert (guest.written, guest.pending, guest.refused) == (0, False, False)
+    guest.watch = watch = type("Watch", (list,), {})()
+    assert guest.watch is connection.watch is watch
+    connection.watch = None
+    guest.close()
+
+
+def test_a_place_is_given_back_once(make: Make) -> None:
+    world = warm(make)
+    guest = guest_of(world)
+    guest.close()
+    other = guest_of(world)
+    guest.close()
+
+    assert list(world.connection.guests) == [other.key]
+    other.close()
+
+
+def test_who_is_not_alone_asks_little(make: Make) -> None:
+    world = warm(make)
+    one, other = guest_of(world), guest_of(world)
+    now = monotonic()
+
+    assert one.usable(Limits(), now)
+    assert one.usable(Limits(max_connection_age=1000), now)
+    world.connection.draining = True
+    assert not other.usable(Limits(), now)
+    world.connection.draining = False
+    one.close()
+    other.close()
+
+
+def test_who_declines_ends_the_connection_for_others_too(make: Make) -> None:
+    world = warm(make)
+    connection, guest = world.connection, guest_of(world)
+    guest.decline()
+
+    assert connection.closed
+    assert world.lane.shared == []
+
+
+def test_a_draining_connection_entertains_nobody(make: Make) -> None:
+    world = warm(make)
+    connection, guest = world.connection, guest_of(world)
+    connection.drain()
+
+    assert guest.entertain(None, world.pool, world.lane, None, None) is None  # type: ignore[arg-type]
+    assert guest.closed
+    assert connection.closed
+
+
+@pytest.mark.parametrize(("headers", "mark"), [({}, HEAD_MARK), ({"Expect": "100-Continue"}, EXPECTING)])
+def test_a_head_is_marked(make: Make, headers: dict[str, str], mark: bytes) -> None:
+    world = warm(make)
+    exchange = world.begin()
+    guest = guest_of(world)
+    request = post(b"x", **headers)
+
+    assert guest.begin(exchange, request, 1) == mark
+    guest.close()
+    exchange.abort()
+
+
+def test_what_the_proxy_said_is_told(make: Make) -> None:
+    world = warm(make)
+    world.connection.answer = answer = type("Answer", (), {})()  # type: ignore[assignment]
+    exchange = world.begin()
+
+    assert exchange.proxied is answer
+    exchange.abort()
+
+
+def test_what_was_written_is_counted(make: Make) -> None:
+    world = warm(make)
+    exchange = world.begin(post(b"x" * 100))
+    guest: Any = exchange.connection
+    assert guest.written == 1
+    guest.send_whole(b"", b"x" * 100)
+
+    assert guest.written == 101
+    assert not guest.pending
+    exchange.abort()
+
+
+def test_a_body_of_nothing_has_an_end(make: Make) -> None:
+    assert make().get(post(b"")) == b"/"
+
+
+def test_it_stands_for_a_stream_only_once_it_is_open(make: Make) -> None:
+    world = warm(make)
+    guest = guest_of(world)
+    with pytest.raises(RuntimeError, match="not open"):
+        guest.send_data(b"x")
+    guest.forgo()
+    guest.taken(5)
+    guest.expire(monotonic())
+    guest.fail(OSError())
+
+    assert guest.closed
+
+
+def test_a_body_that_is_read_slowly_holds_the_peer_back(make: Make) -> None:
+    size = 3 * 1048576
+
+    def act(peer: Peer) -> None:
+        peer.take()
+        for number in list(peer.unanswered):
+            peer.answer(number, b"z" * size)
+        peer.flush()
+
+    world = make(act)
+    exchange = world.stream()
+    world.turn(60)
+    assert exchange.received <= 2 * 1048576
+    taken = 0
+    while piece := run_inline(exchange.piece(world.host)):
+        taken += len(piece)
+
+    assert taken == size
+
+
+def test_who_begins_to_read_may_have_the_rest_at_once(make: Make) -> None:
+    size = 3 * 1048576
+
+    def act(peer: Peer) -> None:
+        peer.take()
+        for number in list(peer.unanswered):
+            peer.answer(number, b"z" * size)
+        peer.flush()
+
+    world = make(act)
+    exchange = world.stream()
+    world.turn(60)
+
+    assert len(run_inline(exchange.collect(world.host))) == size
+
+
+def test_nothing_is_taken_twice_or_after_the_end(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    world = warm(make)
+    exchange = world.begin()
+    guest: Any = exchange.connection
+    took: list[int] = []
+    monkeypatch.setattr(type(world.connection), "consumed", lambda connection, stream, size: took.append(size))
+    guest.taken(10)
+    guest.taken(10)
+    guest.taken(15)
+    guest.close()
+    guest.taken(20)
+
+    assert took == [10, 5]
+
+
+def test_a_deadline_is_kept_by_the_connection(make: Make) -> None:
+    world = warm(make)
+    connection = world.connection
+    exchange = world.begin()
+    guest: Any = exchange.connection
+    now = monotonic()
+    guest.arm(now + 5)
+    assert connection.deadline <= now + 5
+    connection.deadline = now + 1
+    guest.arm(now + 5)
+
+    assert connection.deadline == now + 1
+    assert guest.deadline == now + 5
+    exchange.abort()
+
+
+def test_time_that_is_up_resets_the_stream_and_nothing_else(make: Make) -> None:
+    world = warm(make)
+    with pytest.raises(ReadTimeout):
+        world.get(timeout=Timeout(read=1e-9))
+    world.act = echo
+
+    assert world.get(Request("GET", "http://a/on")) == b"/on"
+    assert len(world.peers) <= 2
+
+
+def test_a_request_that_is_given_up_leaves_the_connection(make: Make) -> None:
+    world = warm(make)
+    exchange = world.begin(post())
+    guest: Any = exchange.connection
+    guest.forgo()
+    guest.pause()
+    guest.resume()
+    exchange.abort()
+    world.act = echo
+
+    assert world.get(Request("GET", "http://a/on")) == b"/on"
+    assert len(world.peers) == 1
+
+
+# Exchanges of threads
+
+
+@pytest.fixture
+def shared() -> Iterator[SharedExchange]:
+    world = World(nothing, InlineHost())
+    world.act = echo
+    world.get()
+    world.act = nothing
+    exchange = world.begin()
+    assert isinstance(exchange, SharedExchange)
+    yield exchange
+    exchange.abort()
+    world.close()
+
+
+def test_whether_it_is_done_is_found_out(shared: SharedExchange) -> None:
+    shared._goal = NOTHING
+    assert shared.done
+    shared._goal = COLLECTED
+    assert not shared.done
+    shared.complete()
+    assert shared.done
+    shared.done = False
+    assert not shared.done
+    shared._goal = HEAD
+    assert not shared.done
+    shared.head = object()  # type: ignore[assignment]
+    assert shared.done
+    shared.head = None
+    shared.error = OSError()
+    assert shared.done
+    shared.error = None
+
+
+def test_its_deadline_is_its_guests(shared: SharedExchange) -> None:
+    guest: Any = shared.connection
+    guest.arm(5.0)
+    assert shared.deadline == 5.0
+    shared._goal = COLLECTED
+    shared.expire(monotonic())
+
+    assert isinstance(shared.error, Exception)
+    shared.connection = None
+    assert shared.deadline == FOREVER
+    shared.expire(1.0)

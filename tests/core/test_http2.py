@@ -1,0 +1,476 @@
+"""HTTP/2 on a connection: places, streams, what is sent together, and the end in all its forms."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Iterator
+from time import monotonic
+from typing import Any
+
+import h2wire
+import pytest
+from h2peer import Peer, World, echo, nothing, post
+
+from courser.core.http2 import HTTP2Connection
+from courser.core.waiter import FOREVER, Waiter
+from courser.errors import LocalProtocolError, ReadError, ReadTimeout, RemoteProtocolError, WriteError
+from courser.settings import Limits, Timeout
+from courser.values.request import Request
+
+Make = Callable[..., World]
+
+
+@pytest.fixture
+def make() -> Iterator[Make]:
+    made: list[World] = []
+
+    def world(act: Any = echo, **options: Any) -> World:
+        made.append(World(act, **options))
+        return made[-1]
+
+    yield world
+    for each in made:
+        each.close()
+
+
+def get(path: str) -> Request:
+    return Request("GET", "http://a" + path)
+
+
+def warm(make: Make, act: Any = echo, **options: Any) -> tuple[World, HTTP2Connection]:
+    """A world whose connection has carried a request."""
+    world = make(**options)
+    assert world.get(get("/warm")) == b"/warm"
+    world.act = act
+    return world, world.connection
+
+
+def configure(world: World, *pairs: tuple[int, int]) -> None:
+    """Have the peer change its settings."""
+    world.peer.engine._unacknowledged += 1
+    world.peer.say(h2wire.settings(*pairs))
+    world.turn()
+
+
+# Places
+
+
+def test_requests_share_a_connection(make: Make) -> None:
+    world, connection = warm(make, nothing)
+    exchanges = [world.begin(get(f"/{number}")) for number in range(3)]
+    assert len(connection.guests) == 3
+    world.turn()
+    world.act = echo
+    world.turn()
+
+    assert [b"".join(each.chunks) for each in exchanges] == [b"/0", b"/1", b"/2"]
+    for each in exchanges:
+        each.finish()
+    assert not connection.guests
+    assert world.pool.idle == 1
+
+
+def test_a_full_connection_has_no_place(make: Make) -> None:
+    world, connection = warm(make, nothing)
+    configure(world, (3, 2))
+    first, second = connection.occupy(), connection.occupy()
+    assert first is not None
+    assert second is not None
+    assert connection.occupy() is None
+    second.close()
+    assert connection.most == 2
+    assert connection.occupy() is not None
+    assert world.lane.streams == 2
+
+
+def test_who_uses_it_keeps_it_from_retiring(make: Make) -> None:
+    _, connection = warm(make)
+    guest = connection.occupy()
+    assert guest is not None
+    assert not connection.retire()
+    guest.close()
+
+    assert connection.retire()
+    assert connection.draining
+    assert not connection.retire()
+    assert connection.occupy() is None
+
+
+def test_a_draining_connection_is_closed_by_the_last_to_go(make: Make) -> None:
+    world, connection = warm(make)
+    guest = connection.occupy()
+    assert guest is not None
+    connection.drain()
+    assert world.lane.shared == []
+    assert not connection.closed
+    guest.close()
+
+    assert connection.closed
+    connection.drain()
+
+
+def test_an_idle_one_is_closed_as_soon_as_it_drains(make: Make) -> None:
+    _, connection = warm(make)
+    connection.drain()
+
+    assert connection.closed
+
+
+def test_a_connection_has_an_age_and_an_expiry(make: Make) -> None:
+    _, connection = warm(make)
+    now = monotonic()
+    guest = connection.occupy()
+    assert guest is not None
+
+    assert connection.usable(Limits(), now)
+    assert connection.usable(Limits(keepalive_expiry=None), now)
+    connection.idle_since = now - 60
+    assert not connection.usable(Limits(keepalive_expiry=30), now)
+    assert not connection.usable(Limits(max_connection_age=0), now)
+    assert connection.draining
+    assert not connection.usable(Limits(), now)
+
+
+def test_who_waits_gets_the_place_that_becomes_free(make: Make) -> None:
+    world, connection = warm(make, nothing, limits=Limits(max_per_host=1))
+    configure(world, (3, 1))
+    exchange = world.begin()
+    ticket = world.pool.queue(world.lane)
+    assert not ticket.done
+    world.turn()
+    exchange.abort()
+    world.turn(6)  # the place is free when the peer has seen the reset
+
+    assert ticket.connection is not None
+    world.pool.leave_queue(ticket, world.lane)
+    assert not connection.guests
+
+
+def test_more_places_are_offered_at_once(make: Make) -> None:
+    world, connection = warm(make, nothing, limits=Limits(max_per_host=1))
+    configure(world, (3, 1))
+    exchange = world.begin()
+    ticket = world.pool.queue(world.lane)
+    configure(world, (3, 5))
+
+    assert connection.most == 5
+    assert ticket.connection is not None
+    exchange.abort()
+
+
+# Sending
+
+
+def test_a_request_alone_leaves_at_once_and_many_together(make: Make) -> None:
+    world, connection = warm(make, nothing)
+    sends: list[int] = []
+    send = connection.link.send
+
+    def counted(data: Any) -> int:
+        sends.append(len(data))
+        return send(data)
+
+    connection.link.send = counted  # type: ignore[method-assign]
+    first = world.begin()
+    assert len(sends) == 1
+    others = [world.begin(get(f"/{number}")) for number in range(5)]
+    assert len(sends) == 1
+    assert connection.corked
+    world.turn(1)
+
+    assert len(sends) == 2
+    assert not connection.corked
+    for each in (first, *others):
+        each.abort()
+
+
+def test_the_end_of_the_turn_finds_a_closed_connection(make: Make) -> None:
+    world, connection = warm(make, nothing)
+    exchanges = [world.begin(), world.begin()]
+    connection.close()
+    world.turn()
+
+    assert not connection.corked
+    assert exchanges
+
+
+def test_a_body_goes_through_a_link_that_takes_little(make: Make) -> None:
+    world = make(buffer=4096)
+    body = bytes(range(256)) * 4096
+
+    assert world.get(post(body)) == b"/" + body
+
+
+def test_bad_heads_are_refused_and_cost_nothing(make: Make) -> None:
+    world, connection = warm(make)
+    request = Request("GET", "http://a/", headers={"Host": "b, c"})
+    with pytest.raises(LocalProtocolError):
+        world.get(request)
+
+    assert not connection.guests
+    assert world.get() == b"/"
+
+
+def test_what_nobody_holds_any_more_is_reset(make: Make) -> None:
+    world, connection = warm(make, nothing)
+    exchange = world.begin()
+    world.turn()
+    del exchange
+    gc.collect()
+    world.turn()
+
+    assert not connection.guests
+    assert [stream.code for stream in world.peer.streams.values()][-1] == 8
+
+
+def test_a_place_that_nobody_holds_any_more_is_free(make: Make) -> None:
+    world, connection = warm(make)
+    guest = connection.occupy()
+    assert len(connection.guests) == 1
+    del guest
+    gc.collect()
+    world.turn()
+
+    assert not connection.guests
+
+
+# Is anybody there?
+
+
+async def answer_of(connection: HTTP2Connection, world: World) -> bool:
+    return await connection.lives(world.host)
+
+
+def lives(connection: HTTP2Connection, world: World) -> bool:
+    try:
+        answer_of(connection, world).send(None)
+    except StopIteration as stop:
+        return bool(stop.value)
+    raise AssertionError("it waits")
+
+
+def test_a_fresh_connection_is_not_asked(make: Make) -> None:
+    world, connection = warm(make, nothing)
+    pinged = connection.engine.pinged
+    assert lives(connection, world)
+    connection.reused = False
+    assert lives(connection, world)
+
+    assert connection.engine.pinged == pinged
+
+
+def test_an_idle_one_is_asked_and_answers(make: Make) -> None:
+    world, connection = warm(make, nothing)
+    connection.idle_since -= 5
+
+    assert lives(connection, world)
+    assert connection.engine.ponged == 1
+
+
+def test_an_idle_one_that_does_not_answer_is_not_there(make: Make) -> None:
+    world, connection = warm(make, lambda peer: None)
+    connection.idle_since -= 5
+    waiters: list[Waiter] = []
+
+    async def wait(waiter: Waiter) -> None:
+        waiters.append(waiter)
+
+    world.host = type("Impatient", (), {"arm": lambda self, waiter: None, "wait": lambda self, waiter: wait(waiter)})()
+
+    assert not lives(connection, world)
+    assert not connection._pongs
+    assert waiters
+
+
+def test_one_that_is_closed_meanwhile_is_not_there(make: Make) -> None:
+    world, connection = warm(make, lambda peer: peer.close())
+    connection.idle_since -= 5
+
+    assert not lives(connection, world)
+
+
+def test_a_silent_peer_is_asked_and_given_up(make: Make) -> None:
+    world, connection = warm(make, lambda peer: None, limits=Limits(ping_interval=5))
+    exchange = world.begin()
+    now = monotonic()
+    assert connection.deadline <= now + 5
+    connection.expire(now + 6)
+    assert connection.engine.pinged == 1
+    connection.expire(now + 7)
+    assert exchange.error is None
+    connection.expire(now + 20)
+
+    assert isinstance(exchange.error, ReadError)
+    assert "not even the answer to a PING" in str(exchange.error)
+    assert connection.closed
+
+
+def test_others_go_elsewhere_after_a_wait_in_vain(make: Make) -> None:
+    _, connection = warm(make)
+    connection.suspect(connection.pulse.heard_at)
+    assert not connection.draining
+    connection.suspect(connection.pulse.heard_at + 1)
+
+    assert connection.draining
+
+
+# Time
+
+
+def test_an_idle_connection_expires(make: Make) -> None:
+    world, connection = warm(make, limits=Limits(keepalive_expiry=10))
+    assert connection.deadline < FOREVER
+    now = monotonic()
+    connection.expire(now)
+    assert not connection.closed
+    connection.expire(now + 11)
+
+    assert connection.closed
+    assert world.pool.idle == 0
+
+
+def test_without_an_expiry_it_does_not(make: Make) -> None:
+    _, connection = warm(make, limits=Limits(keepalive_expiry=None))
+    connection.expire(monotonic() + 1e6)
+
+    assert not connection.closed
+    assert connection.deadline == FOREVER
+
+
+def test_each_request_has_its_own_time(make: Make) -> None:
+    world, connection = warm(make, nothing)
+    long = world.begin(read=1000)
+    with pytest.raises(ReadTimeout):
+        world.get(timeout=Timeout(read=1e-9))
+    assert long.connection is not None
+    long.connection.arm(monotonic() + 1000)
+    connection.expire(monotonic())
+
+    assert long.error is None
+    assert connection.deadline > monotonic()
+    long.abort()
+
+
+# The end
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_a_peer_that_goes_ends_what_is_under_way(make: Make, before: bool) -> None:
+    world, connection = warm(make, nothing)
+    exchange = world.begin(post())
+    world.turn()
+    if before:
+        world.peer.say(h2wire.goaway(99, 2))
+    world.peer.socket.close()
+    world.peer.ended = True
+    world.turn()
+
+    assert isinstance(exchange.error, RemoteProtocolError)
+    assert connection.closed
+    assert not world.lane.permits or not connection.guests
+
+
+def test_a_broken_link_ends_what_is_under_way(make: Make) -> None:
+    world, connection = warm(make, nothing)
+    one, two = world.begin(), world.begin()
+    connection.lost(ConnectionResetError(104, "reset"), monotonic(), sending=False)
+
+    assert isinstance(one.error, ReadError)
+    assert isinstance(two.error, ReadError)
+    assert one.error is not two.error
+    assert one.error.__cause__ is not None
+
+
+def test_a_send_that_fails_is_told_as_such(make: Make) -> None:
+    world, connection = warm(make, nothing)
+    exchange = world.begin(post())
+    connection.lost(BrokenPipeError(32, "pipe"), monotonic(), sending=True)
+
+    assert isinstance(exchange.error, WriteError)
+
+
+def test_what_is_unforeseen_is_told_to_each(make: Make) -> None:
+    world, connection = warm(make, nothing)
+    one, two = world.begin(), world.begin()
+    connection.fail(RuntimeError("a bug"))
+
+    assert isinstance(one.error, ReadError)
+    assert "RuntimeError: a bug" in str(two.error)
+    assert one.error is not two.error
+
+
+def test_a_peer_that_breaks_the_protocol_is_told(make: Make) -> None:
+    world, connection = warm(make, nothing)
+    exchange = world.begin()
+    world.turn()
+    world.peer.say(h2wire.frame(h2wire.PING, 0, 1, b"12345678"))
+    world.turn()
+
+    assert isinstance(exchange.error, RemoteProtocolError)
+    assert connection.closed
+    assert world.peer.engine.goaway is not None
+    assert world.peer.engine.goaway[1] == 1
+
+
+def test_goaway_lets_finish_what_it_knows(make: Make) -> None:
+    world, connection = warm(make, nothing)
+    exchange = world.begin(get("/last"))
+    world.turn()
+    world.peer.say(h2wire.goaway(2**31 - 1, 0))
+    world.turn()
+    assert connection.draining
+    assert world.lane.shared == []
+    world.act = echo
+    world.turn()
+
+    assert b"".join(exchange.chunks) == b"/last"
+    exchange.finish()
+    assert connection.closed
+
+
+def test_a_refused_request_goes_out_again(make: Make) -> None:
+    refused: list[int] = []
+
+    def act(peer: Peer) -> None:
+        peer.take()
+        for number in list(peer.unanswered):
+            if not refused:
+                refused.append(number)
+                peer.engine.reset(peer.streams[number], 7)
+                peer.flush()
+            elif peer.is_complete(number):
+                peer.answer(number, peer.body(number))
+
+    world = make(act)
+
+    assert world.get(post(b"once")) == b"once"
+    assert refused
+
+
+def test_it_says_goodbye(make: Make) -> None:
+    world, connection = warm(make, nothing)
+    connection.close()
+    world.turn()
+    connection.close()
+
+    assert world.peer.engine.goaway is not None
+    assert world.peer.ended
+
+
+def test_a_forked_child_takes_no_place_in_it(make: Make) -> None:
+    _, connection = warm(make)
+    connection.forget()
+
+    assert connection.occupy() is None
+
+
+def test_without_its_pool_it_goes_on(make: Make) -> None:
+    world, connection = warm(make, nothing)
+    exchange = world.begin(get("/x"))
+    connection.home = None
+    world.act = echo
+    world.turn()
+    exchange.finish()
+    connection.drain()
+
+    assert connection.closed
