@@ -9,9 +9,11 @@ from __future__ import annotations
 import select
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from time import monotonic
 from typing import Any, cast
+
+import h2wire
 
 from courser.core.deadline import Deadline
 from courser.core.exchange import COLLECTED, HEAD, Exchange
@@ -122,6 +124,11 @@ class Peer:
             self.engine.send_end(stream)
         self.flush()
 
+    def settle(self, *settings: tuple[int, int]) -> None:
+        """Say what holds from now on; the engine has to know that it will be acknowledged."""
+        self.engine._unacknowledged += 1
+        self.say(h2wire.settings(*settings))
+
     @property
     def is_choked(self) -> bool:
         """Whether the socket has to take something before more is sent."""
@@ -201,7 +208,7 @@ class World:
         act: what each peer does when it is its turn.
         host: who waits; passes for an event loop if there is none.
         buffer: bytes that the near sockets keep for sending; 0 is what the system thinks.
-        settings: said in the greeting of each peer: numbers and values.
+        settings: said after the greeting of each peer: numbers and values.
         limits: of the pool.
         apart: whether each peer acts in a thread of its own.
     """
@@ -212,7 +219,7 @@ class World:
         host: Any = None,
         *,
         buffer: int = 0,
-        settings: bytes = b"",
+        settings: Sequence[tuple[int, int]] = (),
         limits: Limits | None = None,
         route: Route = ROUTE,
         apart: bool = False,
@@ -228,11 +235,14 @@ class World:
         self._buffer = buffer
         self._settings = settings
         self._apart = apart
+        self._acting = threading.RLock()
         self._threads: list[threading.Thread] = []
 
     def acted(self) -> None:
-        for peer in self.peers:
-            self.act(peer)
+        """Let each peer act."""
+        with self._acting:
+            for peer in self.peers:
+                self.act(peer)
 
     async def dial(self, host: Any, route: Route, deadline: Deadline, session: Any = None) -> SocketLink:
         ours, theirs = socket.socketpair()
@@ -243,7 +253,7 @@ class World:
         self.peers.append(peer)
         peer.flush()
         if self._settings:
-            peer.say(self._settings)
+            peer.settle(*self._settings)
         link = self.link(ours)
         if self._apart:
             self._threads.append(threading.Thread(target=self._serve, args=(peer,), daemon=True))
@@ -261,7 +271,8 @@ class World:
     def _serve(self, peer: Peer) -> None:
         while not peer.ended:
             select.select([peer.socket], [peer.socket] if peer.is_choked else [], [])
-            self.act(peer)
+            with self._acting:
+                self.act(peer)
 
     @property
     def peer(self) -> Peer:
