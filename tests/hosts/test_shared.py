@@ -6,16 +6,18 @@ import socket
 import sys
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from time import monotonic
+from typing import Any
 
 import pytest
+from h2peer import until
 
 from courser.core.reactor import READ, WRITE, Reactor
 from courser.core.waiter import FOREVER, Waiter
 from courser.hosts.inline import InlineHost, Latch, run_inline
-from courser.hosts.shared import SharedSource
+from courser.hosts.shared import BREATH, SharedSource, share
 
 SIZE = 8
 
@@ -80,6 +82,9 @@ class EchoConnection:
             self.dead = True
             for question in list(self._open):
                 question.fail(ConnectionResetError("broken"))
+
+    def flush(self) -> None:
+        raise AssertionError("nothing is left to anybody")
 
     def _flush(self) -> None:
         try:
@@ -290,3 +295,309 @@ def test_a_leader_keeps_its_own_deadline() -> None:
 
     assert waiter.deadline == FOREVER
     reactor.close()
+
+
+# Ends of leading
+
+
+class Sending:
+    """As much of a connection as a leader sends for."""
+
+    def __init__(self, reactor: Reactor, then: Callable[[], object] = lambda: None) -> None:
+        self.source = SharedSource(reactor, self)
+        self.then = then
+        self.sent = 0
+
+    def flush(self) -> None:
+        self.source.has_left = False
+        self.sent += 1
+        self.then()
+
+
+@pytest.fixture
+def reactor() -> Iterator[Reactor]:
+    made = Reactor()
+    yield made
+    made.close()
+
+
+def test_a_leader_sends_before_it_waits(reactor: Reactor) -> None:
+    waiter = Waiter()
+    connection = Sending(reactor, waiter.complete)
+    connection.source.has_left = True
+    connection.source.step(waiter)
+
+    assert connection.sent == 1
+    assert not connection.source.polling
+    assert not connection.source.is_at_work
+
+
+def test_who_leaves_the_seat_sends_what_was_left_meanwhile(reactor: Reactor) -> None:
+    connection = Sending(reactor)
+    waiter = Waiter()
+
+    class Done(Waiter):
+        @property
+        def done(self) -> bool:  # type: ignore[override]
+            assert connection.source.is_at_work
+            connection.source.has_left = True
+            return True
+
+        @done.setter
+        def done(self, done: bool) -> None: ...
+
+    waiter = Done()
+    connection.source.step(waiter)
+
+    assert connection.sent == 1
+
+
+def test_who_leaves_the_seat_to_another_leaves_it_the_sending_too(reactor: Reactor) -> None:
+    connection = Sending(reactor)
+    source = connection.source
+    leader, follower = Waiter(), Waiter()
+    source._followers[follower] = latch = Latch()
+    leader.complete()
+    source.has_left = True
+    source.step(leader)
+    assert latch.done()
+    assert source.is_at_work
+    assert connection.sent == 0
+    follower.complete()
+    source.step(follower)  # it has nothing to wait for any more, and nobody else is there
+
+    assert connection.sent == 1
+    assert not source.is_at_work
+
+
+def test_a_follower_that_goes_while_the_seat_is_offered_to_it_takes_the_offer_back(reactor: Reactor) -> None:
+    connection = Sending(reactor)
+    source = connection.source
+    leader, follower = Waiter(), Waiter()
+
+    class Goes(Latch):
+        def set_result(self, result: None, /) -> None:
+            super().set_result(result)
+            source._resign(follower)
+
+    source._followers[follower] = Goes()
+    leader.complete()
+    source.step(leader)
+
+    assert not source.is_at_work
+
+
+def test_of_several_the_one_that_waits_leads(reactor: Reactor) -> None:
+    source = Sending(reactor).source
+    done, waits, leader = Waiter(), Waiter(), Waiter()
+    done.complete()
+    leader.complete()
+    latches = [Latch(), Latch()]
+    source._followers.update(zip((done, waits), latches, strict=True))
+    source.step(leader)
+
+    assert [latch.done() for latch in latches] == [False, True]
+
+
+def test_a_connection_that_is_gone_has_nothing_to_send(reactor: Reactor) -> None:
+    connection = Sending(reactor)
+    source = connection.source
+    del connection
+    waiter = Waiter()
+    waiter.complete()
+    source.has_left = True
+    source.step(waiter)
+
+    assert source.has_left
+
+
+# Looks
+
+
+class Bell:
+    """A reactor entry that counts."""
+
+    def __init__(self) -> None:
+        self.reader, self.writer = socket.socketpair()
+        self.reader.setblocking(False)
+        self.deadline = self.armed = FOREVER
+        self.heard: list[bool] = []
+        self.expired = 0
+
+    def fileno(self) -> int:
+        return self.reader.fileno()
+
+    def ready(self, mask: int, now: float) -> None:
+        self.reader.recv(10)
+        self.heard.append(True)
+
+    def expire(self, now: float) -> None:
+        self.expired += 1
+        self.deadline = FOREVER
+
+    def fail(self, error: BaseException) -> None:
+        raise error
+
+    def close(self) -> None:
+        self.reader.close()
+        self.writer.close()
+
+
+@pytest.fixture
+def bell(reactor: Reactor) -> Iterator[Bell]:
+    made = Bell()
+    reactor.register(made, READ)
+    yield made
+    made.close()
+
+
+def test_a_look_serves_what_is_ready(reactor: Reactor, bell: Bell) -> None:
+    source = Sending(reactor).source
+    source.look()
+    assert bell.heard == []
+    bell.writer.send(b"x")
+    source.look()
+
+    assert bell.heard == [True]
+    assert source._seat == {}
+
+
+def test_a_look_serves_what_is_due_where_that_is_asked_for(reactor: Reactor, bell: Bell) -> None:
+    source = Sending(reactor).source
+    bell.deadline = monotonic() - 1
+    reactor.arm(bell, bell.deadline)
+    source.look()
+    assert bell.expired == 0
+    source.look(timers=True)
+
+    assert bell.expired == 1
+
+
+def test_nobody_looks_while_somebody_leads(reactor: Reactor, bell: Bell) -> None:
+    source = Sending(reactor).source
+    source._seat["leader"] = leader = Waiter()
+    bell.writer.send(b"x")
+    source.look()
+
+    assert bell.heard == []
+    assert source._seat == {"leader": leader}
+
+
+def test_a_look_sends_what_was_left_meanwhile(reactor: Reactor) -> None:
+    connection = Sending(reactor)
+    connection.source.has_left = True
+    connection.source.look()
+
+    assert connection.sent == 1
+
+
+def test_an_exception_at_the_end_of_a_look_does_not_keep_the_seat(reactor: Reactor) -> None:
+    class Struck(SharedSource):
+        strikes = 0
+
+        def _resign(self, waiter: Waiter) -> bool:
+            type(self).strikes += 1
+            if type(self).strikes == 1:
+                raise KeyboardInterrupt
+            return super()._resign(waiter)
+
+    source = Struck(reactor, reactor)
+    with pytest.raises(KeyboardInterrupt):
+        source.look()
+
+    assert source._seat == {}
+
+
+# Breath, and sleep
+
+
+def test_a_leader_gives_those_a_moment_who_have_got_something(
+    reactor: Reactor, bell: Bell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses: list[float] = []
+    monkeypatch.setattr("courser.hosts.shared.sleep", pauses.append)
+    waiter = Waiter()
+    connection = Sending(reactor)
+    source = connection.source
+    source.has_served = True
+    waiter.deadline = monotonic() - 1
+    source.step(waiter)
+    assert pauses == []  # there is nobody else
+    waiter.done, waiter.deadline = False, monotonic() - 1
+    source._followers[Waiter()] = Latch()
+    source.has_served = True
+    source.step(waiter)
+    assert pauses == [BREATH]
+    waiter.done, waiter.deadline = False, monotonic() - 1
+    source.step(waiter)
+
+    assert pauses == [BREATH]  # nothing had come
+
+
+def test_a_leader_wakes_when_another_thread_completes_what_it_waits_for(connection: EchoConnection) -> None:
+    source = connection.source
+    for _ in range(200):
+        waiter = Waiter(source)
+        thread = threading.Thread(target=lambda waiter=waiter: run_inline(InlineHost().wait(waiter)), daemon=True)  # type: ignore[misc]
+        thread.start()
+        until(lambda: source.polling)
+        waiter.complete()
+        thread.join(30)
+        assert not thread.is_alive(), "the leader sleeps on"
+
+
+def test_a_leader_that_completes_it_by_itself_is_awake(reactor: Reactor) -> None:
+    source = Sending(reactor).source
+    source._leads = threading.get_ident()
+    waiter = Waiter(source)
+    waiter.future = source
+    waiter.complete()
+
+    assert reactor._wakeup is None
+    source._leads = 0
+    source.look_again()
+    assert reactor._wakeup is None
+
+
+def test_a_plain_poll_object_has_to_be_woken(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is registered in it while it waits, it does not see."""
+    for module in ("shared", "reactor"):
+        name = f"courser.{'hosts' if module == 'shared' else 'core'}.{module}.can_nest"
+        monkeypatch.setattr(name, lambda: False)
+    reactor = Reactor()
+    source = Sending(reactor).source
+    waiter = Waiter(source)
+    bell = Bell()
+    thread = threading.Thread(target=lambda: run_inline(InlineHost().wait(waiter)), daemon=True)
+    thread.start()
+    until(lambda: source.polling)
+    bell.writer.send(b"x")
+    reactor.register(bell, READ)
+    source.look_again()
+    until(lambda: bell.heard)
+    waiter.complete()
+    thread.join(30)
+
+    assert not thread.is_alive()
+    reactor.close()
+    bell.close()
+
+
+def test_a_connection_is_shared_by_being_joined() -> None:
+    class Joining:
+        source: Any = None
+        lock: Any = None
+        reactor: Any = None
+
+        def be_shared(self, source: Any, lock: Any) -> None:
+            self.source, self.lock = source, lock
+
+        def join(self, reactor: Any) -> None:
+            self.reactor = reactor
+
+    connection = Joining()
+    share(connection)
+
+    assert connection.source.reactor is connection.reactor
+    assert not connection.lock._is_owned()
+    connection.reactor.close()
