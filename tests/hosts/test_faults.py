@@ -129,7 +129,8 @@ async def test_a_stream_gives_what_came_before_the_fault(world: World, serve: Se
             async for piece in response.iter_bytes():
                 got += piece
 
-    with pytest.raises(kind) as caught:
+    # Over HTTP/2 the client has something to send now and then, and a send that fails takes the news of a reset away.
+    with pytest.raises((kind, courser.TruncatedBody) if world.shares else kind) as caught:
         await read()
 
     assert got in (b"", b"ab", b"abc")

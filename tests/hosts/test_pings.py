@@ -19,9 +19,10 @@ Frames = Callable[..., FrameServer]
 def silent(peer: FramePeer) -> None:
     """Answers one request, takes another one, and says nothing more."""
     peer.greet()
-    peer.answer(peer.request(), b"ok")
+    asked = peer.request()
     peer.sync()
     peer.answers = False
+    peer.answer(asked, b"ok")  # after which nothing comes any more
     peer.request()
     peer.wait_for_close()
 
