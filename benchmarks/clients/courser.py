@@ -10,8 +10,13 @@ from . import Unsupported
 
 
 def _options(ca: str | None, http2: bool) -> dict[str, object]:
-    options: dict[str, object] = {"limits": courser.Limits(max_keepalive=None), "http1": not http2, "http2": http2}
-    return {**options, "verify": ca} if ca else options
+    """What is no default; the servers of the other scenarios do not offer HTTP/2."""
+    options: dict[str, object] = {"limits": courser.Limits(max_keepalive=None)}
+    if ca:
+        options["verify"] = ca
+    if http2:
+        options["http1"] = False
+    return options
 
 
 class Sync:
