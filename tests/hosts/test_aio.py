@@ -171,8 +171,10 @@ class ClosingLoop:
     def is_closed(self) -> bool:
         return False
 
-    def call_soon_threadsafe(self, call: Any) -> None:
+    def call_soon(self, call: Any) -> None:
         raise RuntimeError("Event loop is closed")
+
+    call_soon_threadsafe = call_soon
 
 
 def test_a_loop_that_closes_meanwhile_is_forgiven() -> None:
@@ -450,3 +452,76 @@ def test_the_host_of_a_loop_that_lives_is_kept() -> None:
 
     assert loop.run_until_complete(main()) is host
     loop.close()
+
+
+# What is left for later
+
+
+class Joining:
+    """As much of a connection as is adopted."""
+
+    reactor: Any = None
+
+    def join(self, reactor: Any) -> None:
+        self.reactor = reactor
+
+
+def test_what_many_use_is_turned_by_the_loops_reactor() -> None:
+    async def body(host: AioHost) -> None:
+        connection = Joining()
+        host.share(connection)
+        assert connection.reactor is host.reactor
+
+    in_loop(body)
+
+
+def test_what_is_left_is_done_when_others_have_had_their_turn() -> None:
+    async def body(host: AioHost) -> None:
+        order: list[str] = []
+        asyncio.get_running_loop().call_soon(order.append, "other")
+        host.later(lambda: order.append("later"))
+        assert order == []
+        await asyncio.sleep(0)
+        assert order == ["other", "later"]
+
+    in_loop(body)
+
+
+def test_another_thread_may_leave_something() -> None:
+    async def body(host: AioHost) -> None:
+        done = asyncio.Event()
+        thread = threading.Thread(target=host.later, args=[done.set])
+        thread.start()
+        await asyncio.wait_for(done.wait(), 10)
+        thread.join()
+
+    in_loop(body)
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_what_is_left_in_a_loop_that_is_over_is_not_done(kept: bool) -> None:
+    loop: Any = asyncio.SelectorEventLoop()
+    later = module._postponer(loop)
+    calls: list[int] = []
+    loop.close()
+    if not kept:
+        del loop
+        gc.collect()
+    later(lambda: calls.append(1))
+
+    assert calls == []
+
+
+@pytest.mark.parametrize("here", [True, False])
+def test_what_is_left_in_a_loop_that_closes_meanwhile_is_forgiven(here: bool) -> None:
+    loop: Any = ClosingLoop()
+    later = module._postponer(loop)
+    calls: list[int] = []
+    if here:
+        later(lambda: calls.append(1))
+    else:
+        thread = threading.Thread(target=later, args=[lambda: calls.append(1)])
+        thread.start()
+        thread.join()
+
+    assert calls == []

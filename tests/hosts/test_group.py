@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
 from time import monotonic
 from typing import Any
 
 import pytest
+from h2peer import Peer, Work, World, echo, nothing, post, until
 
 from courser.core.reactor import Reactor
 from courser.core.waiter import Interrupted, Waiter
+from courser.errors import ReadTimeout
 from courser.hosts.group import GroupHost
-from courser.hosts.inline import InlineHost
+from courser.hosts.inline import InlineHost, run_inline
+from courser.settings import Timeout
+from courser.values.request import Request
 
 
 @pytest.fixture
@@ -225,3 +229,94 @@ def test_a_connection_is_adopted_once(group: GroupHost) -> None:
     assert connection.joined == 1
     with group.lock():
         pass
+
+
+# Connections that are shared with other threads
+
+
+@pytest.fixture
+def world(group: GroupHost) -> Iterator[World]:
+    made = World(echo, group, apart=True, buffer=4096)
+    yield made
+    made.close()
+
+
+def get(path: str) -> Request:
+    return Request("GET", "http://a" + path)
+
+
+def test_what_is_left_for_later_is_done_at_once(group: GroupHost) -> None:
+    calls: list[int] = []
+    group.later(lambda: calls.append(1))
+
+    assert calls == [1]
+
+
+def test_many_requests_go_over_one_connection(group: GroupHost, world: World) -> None:
+    paths = [f"/{number}" for number in range(100)]
+    finish(group, world.aget(get("/first")))
+
+    assert sorted(finish(group, *[world.aget(get(path)) for path in paths])) == sorted(map(str.encode, paths))
+    assert len(world.peers) == 1
+    assert not world.connection.guests
+
+
+def test_bodies_go_both_ways_as_the_link_takes_them(group: GroupHost, world: World) -> None:
+    bodies = [bytes([65 + number]) * 100_000 for number in range(5)]
+
+    assert sorted(finish(group, *map(world.aget, map(post, bodies)))) == [b"/" + body for body in bodies]
+    assert len(world.peers) == 1
+
+
+def test_each_request_keeps_its_own_time(group: GroupHost, world: World) -> None:
+    finish(group, world.aget())
+    world.act = nothing
+    late: list[str] = []
+    connection = world.connection
+
+    async def ask(seconds: float) -> None:
+        with pytest.raises(ReadTimeout):
+            await world.aget(get("/late"), Timeout(total=None, read=seconds))
+        late.append(f"{seconds}: {len(connection.guests)}")
+
+    finish(group, ask(0.03), ask(0.01), ask(0.02))
+
+    assert late == ["0.01: 2", "0.02: 1", "0.03: 0"]
+    assert connection.closed
+
+
+def test_a_thread_that_leads_serves_the_group_too(group: GroupHost, world: World) -> None:
+    finish(group, world.aget())
+    world.act = nothing
+    exchange = world.begin(get("/thread"))
+    leader = Work(lambda: run_inline(exchange.collect(InlineHost())))
+    until(lambda: world.connection.source.polling)
+    world.act = echo
+
+    assert finish(group, world.aget(get("/group"))) == [b"/group"]
+    assert leader.outcome() == b"/thread"
+    assert len(world.peers) == 1
+
+
+def test_the_group_serves_nobody_who_does_not_wait(group: GroupHost, world: World) -> None:
+    """A thread has begun and gone elsewhere: what it has left is sent, and what comes for it waits."""
+    finish(group, world.aget())
+    exchange = world.begin(get("/thread"))
+
+    assert finish(group, world.aget(get("/group"))) == [b"/group"]
+    assert run_inline(exchange.collect(InlineHost())) == b"/thread"
+
+
+def test_a_peer_that_goes_is_told_to_all(group: GroupHost, world: World) -> None:
+    finish(group, world.aget())
+
+    def go(peer: Peer) -> None:
+        peer.take()
+        if len(peer.streams) == 4 and not peer.ended:
+            peer.ended = True
+            peer.close()
+            world.act = echo
+
+    world.act = go
+    assert finish(group, *[world.aget(get("/again")) for _ in range(3)]) == [b"/again"] * 3
+    assert len(world.peers) == 2

@@ -15,6 +15,7 @@ from courser.core.reactor import Reactor
 from courser.core.waiter import FOREVER, Interrupted, Waiter
 from courser.errors import InvalidRequest
 from courser.hosts.inline import InlineHost, Latch, drive, run_inline
+from courser.hosts.shared import SharedSource
 
 HOST = InlineHost()
 
@@ -203,6 +204,32 @@ def test_a_connection_without_a_descriptor_gets_a_reactor() -> None:
     assert isinstance(reactor, Reactor)
     assert spoken.reactor is reactor
     reactor.close()
+
+
+def test_there_is_no_later() -> None:
+    calls: list[int] = []
+    HOST.later(lambda: calls.append(1))
+
+    assert calls == [1]
+
+
+def test_what_is_shared_has_a_source_for_all_threads() -> None:
+    class Connection:
+        source: Any = None
+        reactor: Any = None
+
+        def be_shared(self, source: Any, lock: Any) -> None:
+            self.source = source
+
+        def join(self, reactor: Any) -> None:
+            self.reactor = reactor
+
+    connection = Connection()
+    HOST.share(connection)
+
+    assert isinstance(connection.source, SharedSource)
+    assert connection.source.reactor is connection.reactor
+    connection.reactor.close()
 
 
 def test_locks_are_locks() -> None:

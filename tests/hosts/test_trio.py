@@ -268,3 +268,59 @@ def test_what_is_under_way_ends_with_the_run() -> None:
 
     in_trio(body)
     assert ended == [True]
+
+
+# What is left for later
+
+
+class Joining:
+    """As much of a connection as is adopted."""
+
+    reactor: Any = None
+
+    def join(self, reactor: Any) -> None:
+        self.reactor = reactor
+
+
+def test_what_many_use_is_turned_by_the_runs_reactor() -> None:
+    async def body(host: TrioHost) -> None:
+        connection = Joining()
+        host.share(connection)
+        assert connection.reactor is host.reactor
+
+    in_trio(body)
+
+
+@pytest.mark.parametrize("here", [True, False])
+def test_what_is_left_is_done_by_the_run(here: bool) -> None:
+    async def body(host: TrioHost) -> None:
+        done = trio.Event()
+        if here:
+            host.later(done.set)
+        else:
+            thread = threading.Thread(target=host.later, args=[done.set])
+            thread.start()
+            thread.join()
+        assert not done.is_set()
+        await done.wait()
+
+    in_trio(body)
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_what_is_left_in_a_run_that_is_over_is_not_done(kept: bool) -> None:
+    laters: list[Any] = []
+    tokens: list[Any] = []
+
+    async def main() -> None:
+        tokens.append(trio.lowlevel.current_trio_token())
+        laters.append(module._postponer(tokens[0]))
+
+    trio.run(main)
+    if not kept:
+        tokens.clear()
+        gc.collect()
+    calls: list[int] = []
+    laters[0](lambda: calls.append(1))
+
+    assert calls == []

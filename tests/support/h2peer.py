@@ -224,7 +224,8 @@ class World:
         route: Route = ROUTE,
         apart: bool = False,
     ) -> None:
-        self.act = act
+        self._acting = threading.RLock()
+        self._act = act
         self.peers: list[Peer] = []
         self.host = host or LoopHost(self.acted)
         self.pool: Pool[Any] = Pool(limits or Limits(), threading.Lock, self.host.deliver, self.host.turned)
@@ -235,8 +236,17 @@ class World:
         self._buffer = buffer
         self._settings = settings
         self._apart = apart
-        self._acting = threading.RLock()
         self._threads: list[threading.Thread] = []
+
+    @property
+    def act(self) -> Act:
+        """What each peer does, from the moment on in which it is said."""
+        return self._act
+
+    @act.setter
+    def act(self, act: Act) -> None:
+        with self._acting:
+            self._act = act
 
     def acted(self) -> None:
         """Let each peer act."""
