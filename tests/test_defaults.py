@@ -24,6 +24,7 @@ from courser.defaults import (
     checked_names,
     default_headers,
     detours,
+    protocols,
     resolve_late,
     source_address,
 )
@@ -214,3 +215,30 @@ def test_what_may_be_said_of_following(follow: Any) -> None:
 def test_what_may_not_be_said_of_following(follow: Any) -> None:
     with pytest.raises(TypeError, match="follow_redirects is True, False or a function"):
         checked_follow(follow)
+
+
+@pytest.mark.parametrize(
+    ("options", "spoken"),
+    [
+        ({}, ("h2", "http/1.1")),
+        ({"http1": True, "http2": True}, ("h2", "http/1.1")),
+        ({"http2": False}, ("http/1.1",)),
+        ({"http1": False}, ("h2",)),
+    ],
+)
+def test_what_a_client_speaks(options: ClientOptions, spoken: tuple[str, ...]) -> None:
+    check_options(options)
+
+    assert protocols(options) == spoken
+
+
+def test_a_client_speaks_something() -> None:
+    with pytest.raises(ValueError, match="http1 and http2 are both False"):
+        protocols({"http1": False, "http2": False})
+
+
+@pytest.mark.parametrize("name", ["http1", "http2"])
+def test_what_it_speaks_is_said_by_yes_or_no(name: str) -> None:
+    wrong: Any = {name: "only"}
+    with pytest.raises(TypeError, match=f"{name} is True or False, not 'only'"):
+        check_options(wrong)

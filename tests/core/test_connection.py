@@ -916,3 +916,14 @@ def test_who_watches_is_told_of_its_end(pair: Pair) -> None:
 
     assert [number for number, _ in told] == [connection.number]
     assert told[0][1] <= monotonic()
+
+
+def test_one_that_nobody_shares_has_no_places(pair: Pair) -> None:
+    connection, _ = pair
+    assert not connection.shares
+    assert connection.occupy() is None
+    assert connection.retire()
+    assert not connection.closed
+    connection.decline()
+
+    assert connection.closed

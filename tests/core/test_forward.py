@@ -15,6 +15,7 @@ from courser.core.deadline import Deadline
 from courser.core.dial import Dialer
 from courser.core.digests import Digests
 from courser.core.forward import ForwardedConnection, TunnelledConnection, connect, send_proxied
+from courser.core.guest import Guest
 from courser.core.http1 import HTTP1Connection
 from courser.core.link import SocketLink
 from courser.core.pool import Pool
@@ -117,10 +118,21 @@ def test_an_exchange_in_a_tunnel_knows_how_it_was_opened(at: Any) -> None:
             TunnelledConnection,
         ),
         (Route("http", "1.2.3.4", 80, proxies=(ProxyHop("socks4", "p", 1),)), b"\0\x5a" + bytes(6), HTTP1Connection),
+        (
+            Route("http", "1.2.3.4", 80, proxies=(ProxyHop("socks4", "p", 1),), protocols=("h2",)),
+            b"\0\x5a" + bytes(6),
+            Guest,
+        ),
+        (
+            Route("http", "a", 80, proxies=(HOP._replace(tunnel=True),), protocols=("h2",)),
+            b"HTTP/1.1 200 OK\r\n\r\n",
+            Guest,
+        ),
+        (Route("http", "a", 80, proxies=(HOP,), protocols=("h2",)), b"", ForwardedConnection),
     ],
-    ids=["forwarded", "tunnelled", "socks"],
+    ids=["forwarded", "tunnelled", "socks", "HTTP/2 by socks", "HTTP/2 in a tunnel", "HTTP/2 is not forwarded"],
 )
-def test_the_way_decides_what_kind_of_connection_it_is(route: Route, said: bytes, kind: type[HTTP1Connection]) -> None:
+def test_the_way_decides_what_kind_of_connection_it_is(route: Route, said: bytes, kind: type[Any]) -> None:
     ours, theirs = socketpair()
     ours.setblocking(False)
     network = SimpleNamespace(connect=lambda route, deadline: SocketLink(ours))
@@ -133,9 +145,13 @@ def test_the_way_decides_what_kind_of_connection_it_is(route: Route, said: bytes
     theirs.send(said)
     deadline = Deadline(Timeout(), False, monotonic())
 
-    connection = run_inline(connect(dialer, InlineHost(), pool, lane, permit, deadline))
+    connection: Any = run_inline(connect(dialer, InlineHost(), pool, lane, permit, deadline))
 
     assert type(connection) is kind
+    if kind is Guest:
+        answer = connection.connection.answer
+        assert (answer is not None and answer.status) == (200 if said.startswith(b"HTTP") else False)
+        connection.decline()
     connection.close()
     theirs.close()
 

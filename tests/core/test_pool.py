@@ -755,6 +755,19 @@ def test_where_connections_carry_one_request_all_who_wait_dial_for_themselves() 
     pool.dialled(Idle(permit), permit, lane)
 
 
+def test_where_that_is_known_nobody_waits_for_one_dial_to_decide() -> None:
+    pool = make(max_per_host=1)
+    lane = pool.lane(A)
+    assert lane.plural is False
+    permit = pool.open(lane)
+    assert permit is not None
+    ticket = pool.queue(lane)
+    pool.dialled(Idle(permit), permit, lane)
+
+    assert lane.plural is False
+    assert not ticket.done
+
+
 def test_when_the_first_dial_fails_all_who_wait_try_for_themselves() -> None:
     pool = make()
     lane = pool.lane(H2)

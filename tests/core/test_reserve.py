@@ -151,3 +151,17 @@ def test_a_reservation_does_nothing_but_that() -> None:
     reservation.release()
 
     assert connection.closed
+
+
+def test_a_new_connection_is_made_known_to_the_pool() -> None:
+    pool = make()
+    reserve = Reserve(pool, 1)
+    lane = reserve.lane(A)
+    permit = reserve.open(lane)
+    assert permit is not None
+    lane.failed = True
+    reserve.dialled(Idle(permit), permit, lane)
+
+    assert not lane.dialling
+    assert not lane.failed
+    assert pool.idle == 0

@@ -195,3 +195,23 @@ def test_not_every_origin_is_remembered_for_ever(monkeypatch: pytest.MonkeyPatch
 
     assert again is not first
     assert again == first
+
+
+ASKED = ("h2", "http/1.1")
+
+
+@pytest.mark.parametrize(
+    ("route", "plural"),
+    [
+        (Route("http", "a", 80), False),
+        (Route("http", "a", 80, protocols=("h2",)), True),
+        (Route("https", "a", 443, TLSPolicy(), protocols=("http/1.1",)), False),
+        (Route("https", "a", 443, TLSPolicy(), protocols=ASKED), None),
+        (Route("https", "a", 443, TLSPolicy(), proxies=(HTTP,), protocols=ASKED), None),
+        (Route("http", "a", 80, proxies=(HTTP,), protocols=("h2",)), False),
+        (Route("http", "a", 80, proxies=(SOCKS,), protocols=("h2",)), True),
+    ],
+    ids=lambda value: repr(value)[:40],
+)
+def test_whether_one_connection_is_enough_is_known_or_the_peers_to_say(route: Route, plural: bool | None) -> None:
+    assert route.plural is plural

@@ -11,10 +11,12 @@ from time import monotonic
 from typing import Any
 from weakref import ref
 
+import h2peer
 import pytest
 
 from courser.core.deadline import Deadline
 from courser.core.exchange import ALLOWED, COLLECTED, DATA, HEAD, SETTLED
+from courser.core.guest import GuestExchange, SharedExchange
 from courser.core.http1 import HTTP1Connection
 from courser.core.link import SocketLink
 from courser.core.pool import Pool
@@ -395,3 +397,26 @@ def test_an_exchange_that_is_let_go_is_gone(told: Told) -> None:
         peer.close()
     finally:
         gc.enable()
+
+
+@pytest.mark.parametrize(("turned", "kind"), [(True, GuestExchange), (False, SharedExchange)])
+def test_what_goes_over_a_shared_connection_is_told_too(told: Told, turned: bool, kind: type[GuestExchange]) -> None:
+    world = h2peer.World(host=None if turned else InlineHost())
+    world.get()
+
+    async def ask() -> bytes:
+        deadline = Deadline(Timeout(), False, monotonic())
+        deadline.trace = Trace(world.host, deadline, (told,), None, None)
+        exchange = await world.transport.send(REQUEST, world.route, deadline, None, COLLECTED)
+        assert isinstance(exchange, TracedExchange)
+        assert isinstance(exchange, kind)
+        kinds.append(type(exchange))
+        return await exchange.collect(world.host)
+
+    kinds: list[type[TracedExchange]] = []
+    assert [run_inline(ask()), run_inline(ask())] == [b"/", b"/"]
+
+    assert kinds[0] is kinds[1]
+    assert told.names[0] == "request"
+    assert told.names.count("end") == told.names.count("request") == 2
+    world.close()

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from time import monotonic
 from typing import Any
 
+import h2peer
 import pytest
 
 from courser.core.deadline import Deadline
@@ -903,3 +904,103 @@ def test_a_request_that_goes_out_without_its_expectation_is_another_one(make: Ma
     first, _, second = told.take().partition(" retry ")
     assert first.startswith("request created ")
     assert second.startswith("request created sent head")
+
+
+# Connections that carry many requests
+
+
+Shared = Callable[..., h2peer.World]
+
+
+@pytest.fixture
+def shared() -> Iterator[Shared]:
+    made: list[h2peer.World] = []
+
+    def world(host: Any = None, **options: Any) -> h2peer.World:
+        made.append(h2peer.World(host=host or InlineHost(), **options))
+        return made[-1]
+
+    yield world
+    for each in made:
+        each.close()
+
+
+def test_one_that_does_not_say_that_it_is_there_is_not_used(shared: Shared, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("courser.core.http2.PATIENCE", 0.001)
+    world = shared()
+    world.get()
+    world.act = lambda peer: None if peer is world.peers[0] else h2peer.echo(peer)
+    world.connection.idle_since -= 10
+
+    assert world.get(h2peer.post(b"x")) == b"/x"
+    assert len(world.peers) == 2
+    assert len(world.pool.permits) == 1
+
+
+def test_one_that_drains_in_that_moment_is_not_used(shared: Shared, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def lives(guest: Guest, host: Any) -> bool:
+        monkeypatch.undo()
+        guest.connection.drain()
+        return True
+
+    world = shared()
+    world.get()
+    monkeypatch.setattr(Guest, "lives", lives)
+
+    assert world.get(h2peer.post(b"x")) == b"/x"
+    assert len(world.peers) == 2
+
+
+def test_who_waits_for_many_things_is_told_of_each_shared_connection(shared: Shared) -> None:
+    class Group(InlineHost):
+        reactor: Any = "its own"
+
+        def __init__(self) -> None:
+            self.adopted: list[Any] = []
+
+        def adopt(self, connection: Any, /) -> None:
+            self.adopted.append(connection.connection)
+
+    host = Group()
+    world = shared(host)
+    world.get()
+    world.get()
+
+    assert host.adopted == [world.connection] * 2
+
+
+def test_who_waits_for_a_place_waits_no_longer_than_he_may(shared: Shared) -> None:
+    world = shared(settings=[(3, 1)], limits=Limits(max_per_host=1))
+    world.get()
+    guest = world.connection.occupy()
+    assert guest is not None
+    with pytest.raises(PoolTimeout):
+        world.get(timeout=Timeout(pool=0.005))
+    guest.close()
+
+    assert world.get() == b"/"
+    assert len(world.peers) == 1
+
+
+def test_a_body_that_another_thread_sends_in_that_moment_is_sent(
+    shared: Shared, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = iter([True, True, False])
+    world = shared()
+    world.get()
+    monkeypatch.setattr(Guest, "pending", property(lambda guest: next(looks, False)))
+
+    assert world.get(h2peer.post(b"x")) == b"/x"
+    assert list(looks) == []
+
+
+def test_what_is_to_follow_a_body_is_sent_behind_it(make: Make) -> None:
+    def trail(peer: socket.socket, data: bytes) -> None:
+        if data.endswith(b"X-Sum: 1\r\n\r\n"):
+            answer(peer, data)
+
+    world = make(trail)
+    request = Request("POST", "http://a/", content=iter([b"x"]), extensions={"trailers": {"X-Sum": "1"}})
+
+    assert world.get(request) == b"ok"
+    assert b"".join(world.dialer.sent).endswith(b"\r\n0\r\nX-Sum: 1\r\n\r\n")

@@ -469,3 +469,25 @@ def test_an_interruption_says_that_nothing_more_is_wanted() -> None:
             await next_piece(few(), host, bell)
 
     in_loop(body)
+
+
+def test_what_another_thread_has_sent_meanwhile_blocks_nobody() -> None:
+    class Sent(Connection):
+        looks = 0
+
+        @property
+        def pending(self) -> bool:  # type: ignore[override]
+            self.looks += 1
+            return self.looks == 1
+
+        @pending.setter
+        def pending(self, pending: bool) -> None: ...
+
+    exchange = Exchange()
+    exchange.connection = Sent()
+    upload = exchange.send(iter([]))
+    waiter = Waiter()
+
+    assert not upload.blocked(waiter)
+    assert upload.room is None
+    assert exchange.told == []
