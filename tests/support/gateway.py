@@ -81,7 +81,7 @@ class Entry:
         except (BlockingIOError, ssl.SSLWantWriteError, ssl.SSLWantReadError):
             pass
         except OSError:
-            self.out.clear()
+            self.out = bytearray()  # a new one: the error holds a view of the old one
             self.is_broken = True  # what is read now does not tell
 
     def receive(self) -> bytes | None:
@@ -136,6 +136,8 @@ class Back(Entry):
         self.engine = ScriptEngine(limits=LAX)
         self.stream: Stream | None = None
         self._front = front
+        self._port: int = sock.getsockname()[1]
+        front.gateway.ports.add(self._port)
         self._owed = 0
         self._answered = False
 
@@ -252,6 +254,10 @@ class Back(Entry):
             self._front.idle.append(self)
         else:
             self.close()
+
+    def close(self) -> None:
+        super().close()
+        self.gateway.ports.discard(self._port)
 
 
 class Front(Entry):
@@ -403,6 +409,8 @@ class Gateway:
     Attributes:
         scripts: the FaultServer behind it, whose other attributes are had from here.
         accepted: how many connections clients have made; `connections` counts those to scripts.
+        shown: as there.
+        ports: where its connections to scripts come from.
         errors: what went wrong in here, and what clients did wrong.
     """
 
@@ -412,6 +420,7 @@ class Gateway:
         self.tls = tls
         self.accepted = 0
         self.shown: list[Any] = []
+        self.ports: set[int] = set()
         self.errors: list[BaseException] = []
         self.fronts: set[Front] = set()
         self.stopping = False
@@ -438,13 +447,7 @@ class Gateway:
 
     def owns(self, sock: socket.socket) -> bool:
         """Whether a socket is one of its own."""
-        if sock.family == socket.AF_UNIX:
-            return False
-        try:
-            to_script = sock.getpeername()[1] == self.scripts.port
-        except OSError:
-            to_script = False
-        return to_script or sock.getsockname()[1] in (self.port, self.scripts.port)
+        return sock.family != socket.AF_UNIX and sock.getsockname()[1] in {self.port, self.scripts.port, *self.ports}
 
     def admit(self, sock: socket.socket) -> None:
         """Serve one more connection."""
