@@ -335,14 +335,11 @@ class HTTP2Connection(Connection):
         guest, goaway = exchange.connection, self.engine.goaway
         if guest is not None and (said or (goaway is not None and goaway[1])):
             guest.heard = True  # the request has met its fate; one more of its kind would meet the same
-        if isinstance(error, TransportError):
-            error.phase = "read"
-            if not said and self.unsendable is not None and exchange.head is None:
-                # The end is what is left of the failure that the send has told of.
-                error = self._broken(self.unsendable, sending=True)
-            error.bytes_sent = exchange.bytes_sent
-            error.bytes_received = exchange.received
-        exchange.fail(error)
+        if not said and self.unsendable is not None and exchange.head is None:
+            # The end is what is left of the failure that the send has told of.
+            _fail(exchange, self._broken(self.unsendable, sending=True))
+        else:
+            _fail(exchange, error)
 
     def _resize(self) -> None:
         """The peer has said how many streams it carries, or that it takes no more."""
@@ -388,7 +385,7 @@ class HTTP2Connection(Connection):
         failure.__cause__ = error
         return failure
 
-    def _over(self, make: Callable[[], BaseException], now: float) -> None:
+    def _over(self, make: Callable[[], TransportError], now: float) -> None:
         """End everything that is under way with errors of their own."""
         # The engine may have taken leave of a stream whose exchange does not know it yet.
         streams = [stream for stream in list(self._keys.values()) if stream is not None]
@@ -397,11 +394,7 @@ class HTTP2Connection(Connection):
         for stream in streams:
             exchange = None if stream.guest is None else stream.guest()
             if exchange is not None and stream.error is None:
-                failure = make()
-                if isinstance(failure, TransportError):
-                    failure.bytes_sent = exchange.bytes_sent
-                    failure.bytes_received = exchange.received
-                exchange.fail(failure)
+                _fail(exchange, make())
 
     def flushed(self, now: float) -> None:
         if not self.unsent:
@@ -501,6 +494,13 @@ class HTTP2Connection(Connection):
             self.link.send(bytes(self.engine.outgoing()))
         except OSError:
             pass
+
+
+def _fail(exchange: Exchange, error: TransportError) -> None:
+    """Have an exchange fail, and say how far it had come."""
+    error.bytes_sent = exchange.bytes_sent
+    error.bytes_received = exchange.received
+    exchange.fail(error)
 
 
 def _silent(label: str, seconds: float) -> ReadError:

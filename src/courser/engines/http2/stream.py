@@ -10,7 +10,7 @@ from ...hints import TYPE_CHECKING
 if TYPE_CHECKING:
     from typing import Any, Final
 
-    from ...errors import HTTPError
+    from ...errors import RemoteProtocolError
     from ..events import Event
     from .fields import Fields
 
@@ -142,7 +142,7 @@ class Stream:
     def __init__(self, number: int, due: int, window: int, credit: int, upload: Upload | None) -> None:
         self.id = number
         self.events: list[Event] = []
-        self.error: HTTPError | None = None
+        self.error: RemoteProtocolError | None = None
         self.code = -1
         self.refused = self.stopped = self.received = self.closed = False
         self.protocol = b""
