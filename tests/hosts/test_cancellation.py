@@ -250,7 +250,7 @@ def sync_stream_huge(client: courser.Client, url: str) -> None:
 
 
 def has(server: FaultServer, sockets: int, polls: int) -> bool:
-    """Whether clients have so many sockets and poll objects; one that a server is about to note may look like theirs."""
+    """Whether clients have so many sockets and poll objects; one that a server has not noted yet looks the same."""
     for _ in range(40):
         if clients_of(server) == (sockets, polls):
             return True
@@ -277,6 +277,8 @@ SYNC = {
 def test_an_exception_at_every_line_leaves_nothing(
     serve: Serve, authority: Authority, monkeypatch: pytest.MonkeyPatch, name: str, encrypted: bool, protocol: str
 ) -> None:
+    if (name, encrypted, protocol) == ("streamed, large", True, HTTP2):
+        pytest.skip("without TLS the same lines of HTTP/2 are struck, in half the time")
     monkeypatch.setattr(sys, "unraisablehook", lambda unraisable: None)
     call, warm = SYNC[name]
     server = serve(answering(answer), tls=authority.good if encrypted else None, protocol=protocol)
