@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterator
 from time import monotonic
 from typing import Any
@@ -9,10 +10,11 @@ from typing import Any
 import pytest
 from h2peer import Peer, World, echo, nothing, post
 
+from courser.core.deadline import Deadline
 from courser.core.exchange import COLLECTED, HEAD, NOTHING
 from courser.core.guest import EXPECTING, HEAD_MARK, Guest, SharedExchange
 from courser.core.waiter import FOREVER
-from courser.errors import ReadTimeout
+from courser.errors import LocalProtocolError, ReadTimeout, StreamClosed
 from courser.hosts.inline import InlineHost, run_inline
 from courser.settings import Limits, Timeout
 from courser.values.request import Request
@@ -295,3 +297,111 @@ def test_its_deadline_is_its_guests(shared: SharedExchange) -> None:
     shared.connection = None
     assert shared.deadline == FOREVER
     shared.expire(1.0)
+
+
+def test_who_comes_too_late_has_done_nothing(make: Make) -> None:
+    world = warm(make)
+    exchange = world.begin()
+    guest = guest_of(world)
+    late = guest.entertain(None, world.pool, world.lane, exchange.limits, None)
+    assert late is not None
+    world.connection.engine.draining = True
+    with pytest.raises(LocalProtocolError) as caught:
+        guest.begin(late, Request("GET", "http://a/"), -1)
+
+    assert late.error is caught.value
+    assert guest.refused
+    assert late.died_unheard()
+    late.abort()
+    exchange.abort()
+
+
+def test_what_breaks_the_protocol_is_not_refused_by_the_peer(make: Make) -> None:
+    world = warm(make)
+    guest = guest_of(world)
+    exchange = guest.entertain(None, world.pool, world.lane, Deadline(Timeout(), False, monotonic()), None)
+    assert exchange is not None
+    with pytest.raises(LocalProtocolError):
+        guest.begin(exchange, Request("GET", "http://a/", headers={"Host": "a b"}), -1)
+
+    assert exchange.error is None
+    assert not guest.refused
+    exchange.abort()
+    assert not world.connection.guests
+
+
+@pytest.mark.parametrize("pieces", [True, False])
+def test_a_body_that_the_peer_takes_slowly(pieces: bool) -> None:
+    body = bytes(range(256)) * 2000
+    world = World(echo, InlineHost(), apart=True, buffer=4096)
+    world.get()
+    given: Any = (body[start : start + 10_000] for start in range(0, len(body), 10_000)) if pieces else body
+
+    assert world.get(post(given)) == b"/" + body
+    assert not world.connection.senders
+    assert not world.connection.guests
+    world.close()
+
+
+def test_nobody_is_told_of_what_is_sent_for_who_has_gone(make: Make) -> None:
+    world = warm(make)
+    exchange = world.begin(post(b"xy"))
+    guest: Any = exchange.connection
+    guest.exchange = None
+    guest.send_data(b"x")
+    assert not world.connection.senders
+    assert guest.moved()
+    assert not guest.moved()
+    exchange.abort()
+
+
+def test_a_guest_that_is_forgotten_gives_its_place_back(make: Make) -> None:
+    world = warm(make)
+    guest = guest_of(world)
+    del guest
+    gc.collect()
+    world.turn()
+
+    assert not world.connection.guests
+
+
+def test_what_was_given_up_is_not_collected(make: Make) -> None:
+    world = warm(make)
+    exchange = world.begin()
+    exchange.abort()
+    with pytest.raises(StreamClosed):
+        run_inline(exchange.collect(world.host))
+
+
+@pytest.mark.parametrize("reads", ["piece", "collect", "piece, then collect", "while it waits"])
+def test_the_peer_may_send_exactly_what_was_read(make: Make, reads: str) -> None:
+    """The window of a stream opens by what its reader has taken and by nothing else."""
+    size = 400_000
+
+    def act(peer: Peer) -> None:
+        peer.take()
+        for number in list(peer.unanswered):
+            peer.answer(number, b"z" * size)
+        peer.flush()
+
+    world = warm(make, act)
+    exchange = world.stream()
+    stream: Any = exchange.connection.stream  # type: ignore[union-attr]
+    if reads == "while it waits":
+        world.turn(60)
+        assert exchange.received == size
+        stream = None
+    while stream is not None and not stream.received:
+        world.turn(1)
+        taken = exchange.connection._taken  # type: ignore[union-attr]
+        assert stream.received or stream.unread == exchange.received - taken
+        if reads == "piece" and exchange.chunks:
+            run_inline(exchange.piece(world.host))
+            assert stream.received or stream.unread == sum(map(len, exchange.chunks)) == exchange._buffered
+        elif reads == "piece, then collect" and exchange.chunks:
+            run_inline(exchange.piece(world.host))
+            break
+    left = size - (exchange.received - exchange._buffered)
+
+    assert len(run_inline(exchange.collect(world.host))) == left
+    assert world.connection.engine._inflow.unread == 0

@@ -6,14 +6,19 @@ import gc
 from collections.abc import Callable, Iterator
 from time import monotonic
 from typing import Any
+from weakref import ref
 
 import h2wire
 import pytest
-from h2peer import Peer, World, echo, nothing, post
+from h2peer import GET, Peer, World, echo, nothing, post
 
+from courser.core.guest import Guest
 from courser.core.http2 import HTTP2Connection
+from courser.core.link import TruncatedStream
+from courser.core.upload import Upload
 from courser.core.waiter import FOREVER, Waiter
 from courser.errors import LocalProtocolError, ReadError, ReadTimeout, RemoteProtocolError, WriteError
+from courser.hosts.inline import InlineHost
 from courser.settings import Limits, Timeout
 from courser.values.request import Request
 
@@ -474,3 +479,260 @@ def test_without_its_pool_it_goes_on(make: Make) -> None:
     connection.drain()
 
     assert connection.closed
+
+
+# What may have happened meanwhile
+
+
+def stream_of(exchange: Any) -> Any:
+    guest = exchange.connection
+    assert isinstance(guest, Guest)
+    return guest.stream
+
+
+def test_a_peer_that_wants_no_more_of_a_body_has_answered(make: Make) -> None:
+    """A stream that is reset without an error after its response (RFC 9113 section 8.1)."""
+    world, connection = warm(make, nothing)
+    exchange = world.begin(post(b"x" * 10))
+    exchange.upload = Upload(exchange, iter([b"never"]))
+    world.turn()
+    number = stream_of(exchange).id
+    world.peer.answer(number, b"enough", status=413)
+    world.turn()
+    assert exchange.upload is None  # such a status says so too
+    world.peer.say(h2wire.rst(number, 0))
+    world.turn()
+
+    assert exchange.error is None
+    assert b"".join(exchange.chunks) == b"enough"
+    exchange.finish()
+    assert not connection.guests
+    assert not connection.closed
+
+
+def test_a_stream_that_nobody_knows_of_is_reset(make: Make) -> None:
+    """Whoever began it was struck down before he had it."""
+    world, connection = warm(make, nothing)
+    connection.engine.start(b"GET", b"/lost", b"a", b"", -1, b"http")
+    connection.kick()
+    world.turn()
+    world.peer.answer(3, b"x", end=False)
+    world.turn(4)
+
+    assert 3 not in connection.engine._streams
+    assert world.peer.streams[3].code == 8
+
+
+def test_a_ping_goes_out_once_for_many_who_wait(make: Make) -> None:
+    world, connection = warm(make, nothing, limits=Limits(ping_interval=5))
+    connection.pulse.heard_at = monotonic() - 100
+    first = world.begin()
+    heard = connection.pulse.heard_at
+    assert heard > monotonic() - 50  # before, nothing was waited for
+    second = world.begin()
+
+    assert connection.pulse.heard_at == heard
+    first.abort()
+    second.abort()
+
+
+def test_one_that_breaks_while_it_is_asked_is_not_there(make: Make) -> None:
+    world, connection = warm(make, nothing)
+    connection.idle_since -= 5
+
+    def send(data: Any) -> int:
+        raise BrokenPipeError(32, "pipe")
+
+    connection.link.send = send
+
+    assert not lives(connection, world)
+    assert connection.closed
+
+
+def test_an_end_after_a_failed_send_is_that_failure(make: Make) -> None:
+    world, connection = warm(make, nothing)
+    one, two = world.begin(post()), world.begin(post())
+    world.turn()
+    world.peer.answer(stream_of(two).id, end=False)
+    world.turn()
+    world.peer.close()
+    world.peer.ended = True
+
+    def send(data: Any) -> int:
+        raise BrokenPipeError(32, "pipe")
+
+    connection.link.send = send
+    connection.write(b"x")
+
+    assert isinstance(one.error, WriteError)
+    assert isinstance(two.error, RemoteProtocolError)  # its response had begun
+    assert connection.closed
+
+
+def test_an_end_of_tls_without_a_word_is_the_peers_fault(make: Make) -> None:
+    world, connection = warm(make, nothing)
+    exchange = world.begin()
+    connection.lost(TruncatedStream("no close_notify"), monotonic(), sending=False)
+
+    assert type(exchange.error) is RemoteProtocolError
+
+
+def test_what_is_over_does_not_fail_once_more(make: Make) -> None:
+    world, connection = warm(make, nothing)
+    gone, failed, waits = world.begin(), world.begin(), world.begin()
+    world.turn()
+    stream = stream_of(failed)
+    stream.error = RemoteProtocolError()
+    guest = gone.connection
+    assert isinstance(guest, Guest)
+    del gone
+    gc.collect()
+    connection.fail(ValueError())
+
+    assert isinstance(waits.error, ReadError)
+    assert failed.error is None
+    guest.close()
+
+
+def test_without_its_lane_it_goes_on(make: Make) -> None:
+    world, connection = warm(make, nothing)
+    exchange = world.begin(get("/x"))
+    connection._lane = lambda: None  # type: ignore[assignment]
+    configure(world, (3, 7))
+    assert connection.most == 7
+    world.act = echo
+    world.turn()
+    exchange.finish()
+    connection.close()
+
+    assert connection.closed
+    assert not connection.guests
+
+
+def test_without_its_pool_nobody_is_admitted(make: Make) -> None:
+    world, connection = warm(make, nothing, limits=Limits(max_per_host=1))
+    configure(world, (3, 1))
+    exchange = world.begin()
+    ticket = world.pool.queue(world.lane)
+    connection.home = None
+    configure(world, (3, 2))
+    assert not ticket.done
+    assert connection.most == 2
+    connection.expire(monotonic() + 1e6)
+    assert exchange.error is None
+    exchange.abort()
+
+    assert not connection.closed
+    connection.close()
+    world.pool.leave_queue(ticket, world.lane)
+
+
+def test_a_closed_one_has_nothing_to_give_back(make: Make) -> None:
+    world, connection = warm(make, nothing)
+    exchange, other = world.begin(), world.begin()
+    connection._shut()
+    connection._shut()
+    exchange.abort()
+    del other
+    gc.collect()
+    world.turn()
+    connection.pump()
+
+    assert not connection.guests
+    assert world.pool.idle == 0
+    assert not world.pool.permits
+
+
+def test_with_half_a_frame_on_its_way_there_is_no_goodbye(make: Make) -> None:
+    world, connection = warm(make, nothing)
+    connection.unsent.append(b"the rest of a frame")
+    connection.close()
+    world.turn()
+
+    assert world.peer.engine.goaway is None
+    assert world.peer.ended
+
+
+def test_who_sends_is_told_when_something_has_left(make: Make) -> None:
+    world, connection = warm(make, nothing)
+    told: list[str] = []
+
+    class Sender:
+        """As much of an exchange as a sender is."""
+
+        def __init__(self, upload: Any) -> None:
+            self.upload = upload
+            self.connection: Any = self
+
+        def moved(self) -> bool:
+            return True
+
+        def drained(self, now: float) -> None:
+            told.append("drained")
+
+    exchanges = [world.begin(post()) for _ in range(4)]
+    streams = [stream_of(each) for each in exchanges]
+    gone, early, late, sending = Sender(object()), Sender(None), Sender(None), Sender(object())
+    connection.senders.update(zip(streams, (ref(each) for each in (gone, early, late, sending)), strict=True))
+    del gone
+    gc.collect()
+    streams[1].queued = 5
+    connection.unsent.append(b"x")
+    connection.flushed(1.0)
+
+    assert list(connection.senders) == [streams[1], streams[3]]  # the second has not said yet that it waits
+    assert told == ["drained"]
+    connection.senders.clear()
+    connection.flushed(1.0)
+    connection.unsent.clear()
+    streams[1].queued = 0
+    for each in exchanges:
+        each.abort()
+    assert late
+    assert early
+
+
+def test_one_that_no_loop_turns_notes_what_nobody_holds_any_more(make: Make) -> None:
+    world = World(echo, InlineHost())
+    world.get()
+    connection = world.connection
+    guest = connection.occupy()
+    assert guest is not None
+    HTTP2Connection.drop(connection, guest.key, None)
+    assert connection.guests
+    world.get()
+
+    assert not connection.guests
+    world.close()
+
+
+def test_time_is_looked_at_for_those_who_are_there(make: Make) -> None:
+    world, connection = warm(make, nothing)
+    exchange = world.begin()
+    guest = exchange.connection
+    assert isinstance(guest, Guest)
+    guest.arm(5.0)
+    exchange.connection = None
+    connection.expire(6.0)
+    assert exchange.error is None
+    exchange.connection = guest
+    connection.expire(6.0)
+
+    assert isinstance(exchange.error, ReadTimeout)
+
+
+def test_a_place_is_free_when_the_reset_has_been_seen(make: Make) -> None:
+    """Whoever asks at once, over and over, is neither refused nor kept from everything else."""
+    world, connection = warm(make, nothing, limits=Limits(max_per_host=1))
+    configure(world, (3, 2))
+    for _ in range(20):
+        exchanges = [world.begin(), world.begin()]
+        assert connection.occupy() is None
+        for each in exchanges:
+            each.abort()
+        assert connection.occupy() is None
+        world.turn(5)
+    world.act = echo
+
+    assert world.get(GET) == b"/"
+    assert len(world.peers) == 1
