@@ -62,7 +62,8 @@ def threaded(world: World) -> ThreadedHTTP2Connection:
 
 def led(world: World, **options: Any) -> Work:
     """A request for which a thread leads, and which nobody answers yet."""
-    world.act = nothing
+    with world._acting:  # a peer that is still busy would answer what is asked next
+        world.act = nothing
     work = Work(lambda: world.get(get("/led"), **options))
     until(lambda: world.lane.shared and threaded(world).source.polling)
     return work
@@ -133,19 +134,21 @@ def test_a_leader_that_sends_in_between_does_not_hide_what_is_left(
         return enter(self, act, *args)
 
     monkeypatch.setattr(ThreadedHTTP2Connection, "_enter", after_the_leader)
-    world.begin(GET if body is None else post(body))
+    exchange = world.begin(GET if body is None else post(body))
 
     assert 3 in world.peer.streams
     source._seat.clear()
+    exchange.abort()
 
 
 def test_a_thread_alone_sends_at_once_and_leaves_nothing(make: Make) -> None:
     world = make()
     world.get()
-    world.begin()
+    exchange = world.begin()
 
     assert 3 in world.peer.streams
     assert not threaded(world).source.has_left
+    exchange.abort()
 
 
 def test_what_a_leader_was_going_to_send_marks_the_connection(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
