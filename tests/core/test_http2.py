@@ -17,7 +17,7 @@ from courser.core.http2 import HTTP2Connection
 from courser.core.link import TruncatedStream
 from courser.core.upload import Upload
 from courser.core.waiter import FOREVER, Waiter
-from courser.errors import LocalProtocolError, ReadError, ReadTimeout, RemoteProtocolError, WriteError
+from courser.errors import LocalProtocolError, ReadError, ReadTimeout, RemoteProtocolError, TruncatedBody, WriteError
 from courser.hosts.inline import InlineHost
 from courser.settings import Limits, Timeout
 from courser.values.request import Request
@@ -571,10 +571,14 @@ def test_an_end_after_a_failed_send_is_that_failure(make: Make) -> None:
 
 def test_an_end_of_tls_without_a_word_is_the_peers_fault(make: Make) -> None:
     world, connection = warm(make, nothing)
-    exchange = world.begin()
+    exchange, begun = world.begin(), world.begin()
+    world.turn()
+    world.peer.answer(stream_of(begun).id, b"x", end=False)
+    world.turn()
     connection.lost(TruncatedStream("no close_notify"), monotonic(), sending=False)
 
     assert type(exchange.error) is RemoteProtocolError
+    assert type(begun.error) is TruncatedBody
 
 
 def test_what_is_over_does_not_fail_once_more(make: Make) -> None:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from weakref import ReferenceType, ref
 
 from ..engines.http1 import ClientEngine
-from ..errors import ReadError, RemoteProtocolError, TransportError, TruncatedBody, WriteError
+from ..errors import RemoteProtocolError
 from ..hints import TYPE_CHECKING
 from .connection import Connection
-from .link import TruncatedStream
 from .waiter import FOREVER
 
 if TYPE_CHECKING:
@@ -124,17 +123,10 @@ class HTTP1Connection(Connection):
                 self.close()
             exchange.cut(now)
             return
-        reason = getattr(error, "reason", None)  # as TLS has it
-        why = reason or error.strerror or str(error) or type(error).__name__
-        kind: type[TransportError] = WriteError if sending else ReadError
-        if exchange is not None and isinstance(error, TruncatedStream):
-            kind = RemoteProtocolError if exchange.head is None else TruncatedBody
-        failure = kind(detail=f"{self.label}: {why}", phase="write" if sending else "read")
-        failure.__cause__ = error
-        if reason:
-            from .handshake import HINTS
+        from .broken import broken
 
-            failure.hint = HINTS.get(reason, "")
+        begun = exchange is not None and exchange.head is not None
+        failure = broken(self.label, error, sending=sending, begun=begun)
         if exchange is not None:
             failure.bytes_sent = exchange.bytes_sent
             failure.bytes_received = exchange.received

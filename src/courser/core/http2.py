@@ -15,11 +15,10 @@ from weakref import ReferenceType, ref
 
 from ..engines.http2 import ClientEngine
 from ..engines.http2.outbox import BATCH
-from ..errors import ReadError, RemoteProtocolError, TransportError, WriteError
+from ..errors import TransportError
 from ..hints import TYPE_CHECKING, cast
 from .connection import Connection
 from .guest import Guest, GuestExchange
-from .link import TruncatedStream
 from .pulse import Pulse, Verdict
 from .waiter import FOREVER, Waiter
 
@@ -337,7 +336,9 @@ class HTTP2Connection(Connection):
             guest.heard = True  # the request has met its fate; one more of its kind would meet the same
         if not said and self.unsendable is not None and exchange.head is None:
             # The end is what is left of the failure that the send has told of.
-            _fail(exchange, self._broken(self.unsendable, sending=True))
+            from .broken import broken
+
+            _fail(exchange, broken(self.label, self.unsendable, sending=True, begun=False))
         else:
             _fail(exchange, error)
 
@@ -373,19 +374,11 @@ class HTTP2Connection(Connection):
         self.unsendable = None  # its traceback leads to this connection
 
     def lost(self, error: OSError, now: float, *, sending: bool) -> None:
-        self._over(lambda: self._broken(error, sending), now)
+        from .broken import broken
 
-    def _broken(self, error: OSError, sending: bool) -> TransportError:
-        reason = getattr(error, "reason", None)  # as TLS has it
-        why = reason or error.strerror or str(error) or type(error).__name__
-        kind: type[TransportError] = WriteError if sending else ReadError
-        if isinstance(error, TruncatedStream):
-            kind = RemoteProtocolError
-        failure = kind(detail=f"{self.label}: {why}", phase="write" if sending else "read")
-        failure.__cause__ = error
-        return failure
+        self._over(lambda begun: broken(self.label, error, sending=sending, begun=begun))
 
-    def _over(self, make: Callable[[], TransportError], now: float) -> None:
+    def _over(self, make: Callable[[bool], TransportError]) -> None:
         """End everything that is under way with errors of their own."""
         # The engine may have taken leave of a stream whose exchange does not know it yet.
         streams = [stream for stream in list(self._keys.values()) if stream is not None]
@@ -394,7 +387,7 @@ class HTTP2Connection(Connection):
         for stream in streams:
             exchange = None if stream.guest is None else stream.guest()
             if exchange is not None and stream.error is None:
-                _fail(exchange, make())
+                _fail(exchange, make(exchange.head is not None))
 
     def flushed(self, now: float) -> None:
         if not self.unsent:
@@ -448,7 +441,9 @@ class HTTP2Connection(Connection):
         """Ask a silent peer whether it is there, and give it up if it does not say; tells when to look again."""
         verdict, due = self.pulse.feel(now, interval, waiting=bool(self.guests))
         if verdict is Verdict.GONE:
-            self._over(lambda: _silent(self.label, now - self.pulse.heard_at), now)
+            from .broken import silent
+
+            self._over(lambda begun: silent(self.label, now - self.pulse.heard_at))
         elif verdict is Verdict.ASK:
             self.engine.ping()
             self.reply()
@@ -462,7 +457,9 @@ class HTTP2Connection(Connection):
             self.drain()
 
     def fail(self, error: BaseException) -> None:
-        self._over(lambda: _unforeseen(self.label, error), monotonic())
+        from .broken import unforeseen
+
+        self._over(lambda begun: unforeseen(self.label, error))
 
     # The end
 
@@ -501,13 +498,3 @@ def _fail(exchange: Exchange, error: TransportError) -> None:
     error.bytes_sent = exchange.bytes_sent
     error.bytes_received = exchange.received
     exchange.fail(error)
-
-
-def _silent(label: str, seconds: float) -> ReadError:
-    return ReadError(phase="read", detail=f"{label}: nothing for {seconds:.3g} s, not even the answer to a PING")
-
-
-def _unforeseen(label: str, error: BaseException) -> ReadError:
-    failure = ReadError(phase="read", detail=f"{label}: {type(error).__name__}: {error}")
-    failure.__cause__ = error
-    return failure

@@ -14,8 +14,6 @@ leader says first that it is not, and then looks whether something was left. So 
 
 from __future__ import annotations
 
-from time import monotonic
-
 from ..errors import HTTPError, ReadError
 from ..hints import TYPE_CHECKING
 from .guest import SharedExchange
@@ -82,13 +80,13 @@ class ThreadedHTTP2Connection(HTTP2Connection):
         self._lock.release()
 
     def _give_up(self) -> None:
-        def make() -> ReadError:
+        def make(begun: bool) -> ReadError:
             return ReadError(
                 phase="read",
                 detail=f"{self.label}: the thread that turned the connection was interrupted in the middle",
             )
 
-        self._over(make, monotonic())
+        self._over(make)
 
     # What enters the engine
 
