@@ -83,6 +83,17 @@ def test_an_exchange_begins_with_its_head(world: World) -> None:
     assert not world.connection.heard
 
 
+@pytest.mark.parametrize("size", [0, 10, 10**6])
+def test_a_body_in_memory_goes_with_its_head(world: World, size: int) -> None:
+    connection = world.connection
+    head = connection.begin(world.exchange, Request("POST", "http://a/", content=b"x" * size), size)  # type: ignore[arg-type]
+    connection.send_whole(head, b"x" * size)
+    left = b"".join(map(bytes, connection.unsent))
+
+    assert world.peer.recv(10**7) + left == head + b"x" * size
+    assert not connection.refused  # HTTP/1.1 has no way to say so
+
+
 def test_what_comes_is_fed_to_the_exchange(world: World) -> None:
     world.begin()
     world.connection.received(b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx", 5.0)

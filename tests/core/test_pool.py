@@ -755,6 +755,17 @@ def test_where_connections_carry_one_request_all_who_wait_dial_for_themselves() 
     pool.dialled(Idle(permit), permit, lane)
 
 
+def test_one_dial_decides_also_where_nobody_else_wants_to_go() -> None:
+    pool = make()
+    lane = pool.lane(H2)
+    assert lane.plural is None
+    permit = pool.open(lane)
+    assert permit is not None
+    pool.dialled(Idle(permit), permit, lane)
+
+    assert lane.plural is False
+
+
 def test_where_that_is_known_nobody_waits_for_one_dial_to_decide() -> None:
     pool = make(max_per_host=1)
     lane = pool.lane(A)

@@ -285,6 +285,19 @@ def test_a_follower_whose_wait_ends_early_is_not_late(monkeypatch: pytest.Monkey
     reactor.close()
 
 
+def test_who_has_what_it_waits_for_does_not_sleep() -> None:
+    reactor = Reactor()
+    source = SharedSource(reactor, reactor)
+    source._seat["leader"] = Waiter(source)
+    waiter = Waiter(source)
+    waiter.complete()
+    source.step(waiter)
+
+    assert waiter.future is None
+    assert not source._followers
+    reactor.close()
+
+
 def test_a_leader_keeps_its_own_deadline() -> None:
     reactor = Reactor()
     source = SharedSource(reactor, reactor)
