@@ -12,6 +12,7 @@ from courser.engines.events import END, RequestHead, ResponseHead
 from courser.engines.hpack import Decoder, HPACKFault
 from courser.engines.http2 import HTTP2_LIMITS, ClientEngine, ErrorCode, Stream
 from courser.engines.http2 import client as module
+from courser.engines.http2 import kept as kept_module
 from courser.errors import LocalProtocolError, RemoteProtocolError
 from courser.values.fields import FieldBlock
 
@@ -137,7 +138,8 @@ def test_secrets_never_enter_a_table() -> None:
 
 
 def test_what_is_kept_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_MOST_KEPT", 4)
+    monkeypatch.setattr(module, "MOST", 4)
+    monkeypatch.setattr(kept_module, "MOST", 4)
     engine, reader = reading()
     for turn in range(20):
         for _ in range(4):
@@ -414,7 +416,7 @@ def test_a_small_block_that_means_a_large_head_is_not_kept() -> None:
 
 
 def test_heads_that_are_kept_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_MOST_KEPT", 3)
+    monkeypatch.setattr(module, "MOST", 3)
     engine = client()
     for turn in range(10):
         stream = get(engine)

@@ -8,8 +8,7 @@ from h2wire import Pair, body, get, heads, parse, server, told
 
 from courser.engines.events import END, RequestHead
 from courser.engines.hpack import Decoder
-from courser.engines.http2 import HTTP2_LIMITS, PREFACE, ErrorCode, ServerEngine, Stream
-from courser.engines.http2 import server as module
+from courser.engines.http2 import HTTP2_LIMITS, PREFACE, ErrorCode, ServerEngine, Stream, kept
 from courser.engines.http2.stream import Due
 from courser.errors import LocalProtocolError, RemoteProtocolError
 
@@ -149,8 +148,35 @@ def test_what_is_said_again_becomes_small() -> None:
     assert sizes[-1] == sizes[-2] < sizes[0]
 
 
+def test_trailers_may_change_what_a_kept_head_refers_to() -> None:
+    engine, decoder = server(), Decoder()
+    for turn in range(8):
+        _, stream = asked(wire.request(2 * turn + 1), engine)
+        engine.respond(stream, 200, b"Server: mirror\r\nX: y\r\n", None)
+        engine.send_end(stream, b"Checksum: 1\r\n" if turn in (4, 5) else b"")
+        head, *trailers = [
+            decoder.decode(each.payload) for each in parse(engine.outgoing()) if each.kind == wire.HEADERS
+        ]
+        assert head == [(b":status", b"200"), (b"server", b"mirror"), (b"x", b"y")]
+        assert trailers == [[(b"checksum", b"1")]] * (turn in (4, 5))
+
+
+@pytest.mark.parametrize("size", [0, 40, 100])
+def test_a_client_may_change_the_table_that_a_kept_head_refers_to(size: int) -> None:
+    engine, decoder = server(), Decoder()
+    for turn in range(8):
+        if turn == 5:
+            engine.receive(wire.settings((1, size)), 0.0)
+            assert engine.outgoing() == wire.SETTINGS_ACK
+            decoder.max_table_size = size
+        _, stream = asked(wire.request(2 * turn + 1), engine)
+        engine.respond(stream, 200, b"Server: mirror\r\nX: y\r\n", 0)
+        (head,) = parse(engine.outgoing())
+        assert decoder.decode(head.payload)[:3] == [(b":status", b"200"), (b"server", b"mirror"), (b"x", b"y")]
+
+
 def test_heads_that_are_kept_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_MOST_KEPT", 3)
+    monkeypatch.setattr(kept, "MOST", 3)
     engine = server()
     for turn in range(20):
         _, stream = asked(wire.request(2 * turn + 1), engine)

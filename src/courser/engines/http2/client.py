@@ -13,6 +13,7 @@ from .engine import Engine
 from .faults import ErrorCode, StreamFault
 from .frames import END_HEADERS, END_STREAM, HEADER, HEADERS, LAST_ID, PREFACE, headers
 from .heads import BODILESS, read_response
+from .kept import LARGEST, MOST, Kept
 from .limits import HTTP2_LIMITS
 from .requests import OVERHEAD, check_target, list_size, request_fields, request_pseudo
 from .settings import ENABLE_PUSH
@@ -37,12 +38,6 @@ _ENCLOSING: Final = frozenset((b"POST", b"PUT", b"PATCH"))
 
 _DUE: Final = {b"HEAD": Due.BODILESS, b"CONNECT": Due.TUNNEL}
 
-_MOST_KEPT: Final = 256
-"""Entries of each cache."""
-
-_LARGEST_KEPT: Final = 4096
-"""Bytes of what one entry stands for."""
-
 _PATH_AND_LENGTH: Final = len(b":path" + b"content-length") + 19
 """Bytes of the names of those two, and of a length's digits."""
 
@@ -57,7 +52,7 @@ class ClientEngine(Engine):
         limits: what a peer may make the engine hold or do.
     """
 
-    __slots__ = ("_blocks", "_doubted", "_generation", "_in_doubt", "_next", "_paths")
+    __slots__ = ("_blocks", "_doubted", "_in_doubt", "_next", "_paths")
 
     _is_client: ClassVar[bool] = True
 
@@ -65,8 +60,7 @@ class ClientEngine(Engine):
         super().__init__(limits, PREFACE, ((ENABLE_PUSH, 0),))
         self._next = 1
         # What requests are made of: pseudo-header fields, other fields, bytes as a peer counts them, which head is due.
-        self._blocks: dict[Key, Entry | None] = {}
-        self._generation = self._encoder.generation
+        self._blocks: Kept[Key, Entry] = Kept(self._encoder)
         self._paths: dict[bytes, bytes] = {}
         # Streams that were reset and that the server may still count as open: before and since the PING went out.
         self._in_doubt = self._doubted = 0
@@ -110,12 +104,12 @@ class ClientEngine(Engine):
         peer = self.peer
         if self.draining or len(self._streams) >= peer.streams:
             raise self._no_capacity()
-        if self._generation != self._encoder.generation:
-            self._blocks.clear()
-            self._generation = self._encoder.generation
+        blocks = self._blocks
+        if blocks.generation != self._encoder.generation:
+            blocks.renew()
         path = self._paths.get(target) or self._path(method, target, protocol)
         key = (method, authority, fields, length if length is None or length < 0 else 0, scheme, protocol)
-        entry = self._blocks.get(key) or self._entry(key, len(target))
+        entry = blocks.get(key) or self._entry(key, len(target))
         before, rest, size, due = entry
         if peer.head is not None and size + len(target) > peer.head:
             raise self._too_large_head()
@@ -159,8 +153,8 @@ class ClientEngine(Engine):
             return b""
         check_target(target, method)
         encoded = self._encoder.literal(b":path", target)
-        if target[0] == 0x2F and len(target) <= _LARGEST_KEPT:
-            if len(self._paths) >= _MOST_KEPT:
+        if target[0] == 0x2F and len(target) <= LARGEST:
+            if len(self._paths) >= MOST:
                 self._paths.clear()
             self._paths[target] = encoded
         return encoded
@@ -181,21 +175,9 @@ class ClientEngine(Engine):
         if self.peer.head is not None and size + target > self.peer.head:
             raise self._too_large_head()
         encoder = self._encoder
-        is_plain = not encoder.pending_update
         entry = (encoder.encode(pseudo), encoder.encode(fields), size, _DUE.get(method, Due.PLAIN))
-        if is_plain and self._generation == encoder.generation and len(lines) <= _LARGEST_KEPT:
-            self._keep(key, entry)
+        self._blocks.keep(key, entry, len(lines))
         return entry
-
-    def _keep(self, key: Key, entry: Entry) -> None:
-        """Keep what comes again: the encoder enters a field into its table when it sees it for the second time."""
-        blocks = self._blocks
-        if key in blocks:
-            blocks[key] = entry
-            return
-        if len(blocks) >= _MOST_KEPT:
-            blocks.clear()
-        blocks[key] = None
 
     def reset(self, stream: Stream, code: int = ErrorCode.CANCEL) -> None:
         """Give a stream up, whatever it has sent or received; the connection lives on.
@@ -256,7 +238,7 @@ class ClientEngine(Engine):
         head = read_response(fields)
         status = head.status
         left = 0 if status in BODILESS else ENDLESS if head.length is None else head.length
-        if status >= 200 and not head.sets_cookies and len(head.fields) <= _LARGEST_KEPT:
+        if status >= 200 and not head.sets_cookies and len(head.fields) <= LARGEST:
             if before == self._decoder.generation:
                 self._remember(block, head, left, ())
                 self._passing.append(block)
@@ -269,7 +251,7 @@ class ClientEngine(Engine):
 
     def _remember(self, block: bytes, head: ResponseHead, left: int, added: Imprint) -> None:
         known = self._known
-        if len(known) >= _MOST_KEPT:
+        if len(known) >= MOST:
             known.clear()
             self._passing.clear()
         known[block] = (head, left, added)

@@ -9,6 +9,7 @@ from .engine import Engine
 from .faults import ConnectionFault, ErrorCode
 from .frames import LAST_ID, PREFACE, goaway, headers, rst_stream
 from .heads import BODILESS, read_request
+from .kept import Kept
 from .limits import HTTP2_LIMITS
 from .requests import sent_fields
 from .settings import ENABLE_CONNECT_PROTOCOL, MAX_CONCURRENT_STREAMS
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
     from .limits import HTTP2Limits
 
 __all__ = ["ServerEngine"]
-
-_MOST_KEPT: Final = 256
-"""Heads that are kept as they were encoded."""
 
 _FAREWELL: Final = b"courserG"
 """The PING after the first GOAWAY: once it is back, the client has seen that one."""
@@ -60,7 +58,7 @@ class ServerEngine(Engine):
         self._highest = self._acted = 0
         # Above which stream nothing is taken any more.
         self._final = LAST_ID
-        self._heads: dict[tuple[int, bytes], bytes | None] = {}
+        self._heads: Kept[tuple[int, bytes], bytes] = Kept(self._encoder)
 
     def receive(self, data: bytes, now: float) -> list[Stream]:
         """As in `Engine`; the preface comes first (RFC 9113 section 3.4)."""
@@ -147,24 +145,15 @@ class ServerEngine(Engine):
             self.shutdown()
 
     def _block_of(self, status: int, lines: bytes) -> bytes:
-        """An encoded head; kept when it comes again and changes nothing."""
-        encoder = self._encoder
+        """An encoded head."""
         heads = self._heads
+        if heads.generation != self._encoder.generation:
+            heads.renew()
         key = (status, lines)
         block = heads.get(key)
-        if block is not None:
-            return block
-        fields = [(b":status", b"%d" % status), *sent_fields(lines, "header")]
-        before = encoder.generation
-        block = encoder.encode(fields)
-        if encoder.generation != before:
-            heads.clear()
-        elif key in heads:
-            heads[key] = block
-        else:
-            if len(heads) >= _MOST_KEPT:
-                heads.clear()
-            heads[key] = None
+        if block is None:
+            block = self._encoder.encode([(b":status", b"%d" % status), *sent_fields(lines, "header")])
+            heads.keep(key, block, len(lines))
         return block
 
     def _begun(self) -> int:
