@@ -7,6 +7,7 @@ import pickle
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
+from http import HTTPStatus
 from typing import Any
 
 import pytest
@@ -16,6 +17,11 @@ from courser.values.headers import Headers
 from courser.values.request import Request
 from courser.values.response import REASONS, Response
 from courser.values.timings import Timings
+
+RENAMED = {413: "Content Too Large", 414: "URI Too Long", 416: "Range Not Satisfiable", 422: "Unprocessable Content"}
+"""By RFC 9110; the standard library has the older names before Python 3.13."""
+
+LEFT_OUT = {418: "a joke", 510: "obsolete"}
 
 ASKED = Request("GET", "http://a.example/x?token=s")
 
@@ -105,6 +111,12 @@ def test_kinds_of_status(status: int, true: set[str]) -> None:
 
 def test_a_redirect_has_a_location() -> None:
     assert not Response(302).is_redirect
+
+
+def test_the_standard_library_has_the_same_reason_phrases() -> None:
+    expected = {status.value: status.phrase for status in HTTPStatus} | RENAMED
+
+    assert {status: phrase for status, phrase in expected.items() if status not in LEFT_OUT} == REASONS
 
 
 def test_reason_phrases() -> None:

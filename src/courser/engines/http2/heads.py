@@ -5,11 +5,11 @@ from __future__ import annotations
 from ...hints import TYPE_CHECKING
 from ...values.fields import TOKEN
 from ...values.pattern import late_pattern
+from ...values.response import REASONS
 from ..events import END, End, RequestHead, ResponseHead
 from ..http1.grammar import HOST
 from .faults import StreamFault
 from .fields import Meaning, excerpt, is_length, read_length, translate
-from .reasons import REASONS
 
 if TYPE_CHECKING:
     from typing import Final
@@ -20,6 +20,9 @@ __all__ = ["BODILESS", "read_request", "read_response", "read_trailers"]
 
 BODILESS: Final = frozenset((204, 304))
 """Statuses of final responses that have no body, whatever their fields say (RFC 9110 section 6.4.1)."""
+
+_REASONS: Final = {status: reason.encode("ascii") for status, reason in REASONS.items()}
+"""Reason phrases, which HTTP/2 does not carry."""
 
 _TARGET: Final = late_pattern(rb"[!-~]++")
 _SCHEME: Final = late_pattern(rb"[A-Za-z][A-Za-z0-9+.\-]*+")
@@ -54,7 +57,7 @@ def read_response(fields: Fields) -> ResponseHead:
         elif meaning == Meaning.CODING:
             coding = value if coding is None else b"%b, %b" % (coding, value)
     status = int(digits)
-    return ResponseHead(status, REASONS.get(status, b""), b"2", lines, length, coding, True)
+    return ResponseHead(status, _REASONS.get(status, b""), b"2", lines, length, coding, True)
 
 
 def read_trailers(fields: Fields) -> End:
