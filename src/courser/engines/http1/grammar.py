@@ -33,18 +33,20 @@ __all__ = [
     "REQUEST_PREFIX",
     "RESPONSE_HEAD",
     "STATUS_LINE",
+    "TARGET",
     "request_head",
 ]
 
 _TCHAR: Final = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]"
 _TEXT: Final = rb"[\t -~\x80-\xff]"
 _HOST_TEXT: Final = rb"[!$%&'()*+,\-.0-9:;=A-Z\[\]_a-z~]*+"
+_TARGET_TEXT: Final = rb"[!-~]++"
 _QUOTED: Final = rb'"(?:[\t !#-\[\]-~\x80-\xff]|\\[\t -~\x80-\xff])*+"'
 
 # The space after the status is required by RFC 9112 section 4, but servers that have no reason phrase leave it out, and
 # every client takes it.
 _STATUS_LINE: Final = rb"HTTP/1\.([01]) ([1-9][0-9]{2})(?: (" + _TEXT + rb"*+))?\r\n"
-_REQUEST_LINE: Final = rb"(" + _TCHAR + rb"++) ([!-~]++) HTTP/1\.([01])\r\n"
+_REQUEST_LINE: Final = rb"(" + _TCHAR + rb"++) (" + _TARGET_TEXT + rb") HTTP/1\.([01])\r\n"
 
 # The fields that are captured where they are plain: the name, then a pattern with one group for the value.
 _PLAIN: Final = (
@@ -98,8 +100,13 @@ def request_head() -> re.Pattern[bytes]:
     return _head(_REQUEST_LINE, b"Connection", b"Content-Length", b"Expect", b"Host", b"Transfer-Encoding")
 
 
-REQUEST_PREFIX: Final = re.compile(_TCHAR + rb"++ [!-~]++ HTTP/1\.1\r\n(?:Host: " + _HOST_TEXT + rb"\r\n)?+")
+REQUEST_PREFIX: Final = re.compile(
+    _TCHAR + rb"++ " + _TARGET_TEXT + rb" HTTP/1\.1\r\n(?:Host: " + _HOST_TEXT + rb"\r\n)?+"
+)
 """What a request of ours begins with: one look proves method, target and host."""
+
+TARGET: Final = late_pattern(_TARGET_TEXT)
+"""What a request is about: no white space, no control characters."""
 
 HOST: Final = late_pattern(_HOST_TEXT)
 """A Host value: any characters of a host name or address and a port; may be empty (RFC 9110 section 7.2)."""

@@ -9,13 +9,14 @@ from __future__ import annotations
 from ...errors import LocalProtocolError
 from ...hints import TYPE_CHECKING
 from ..events import END
+from ..hpack.tables import OVERHEAD
 from .engine import Engine
 from .faults import ErrorCode, StreamFault
 from .frames import END_HEADERS, END_STREAM, HEADER, HEADERS, LAST_ID, PREFACE, headers
 from .heads import BODILESS, read_response
 from .kept import LARGEST, MOST, Kept
 from .limits import HTTP2_LIMITS
-from .requests import OVERHEAD, check_target, list_size, request_fields, request_pseudo
+from .requests import check_target, list_size, request_fields, request_pseudo
 from .settings import ENABLE_PUSH
 from .stream import ENDLESS, Due, Stream, Upload
 

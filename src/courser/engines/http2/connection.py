@@ -8,6 +8,7 @@ from struct import Struct
 from ...errors import RemoteProtocolError
 from ...hints import TYPE_CHECKING
 from ..hpack import Decoder, Encoder
+from ..hpack.tables import TABLE_SIZE
 from .faults import ConnectionFault, ErrorCode, code_name
 from .floods import Floods
 from .flow import Inflow, Tuner
@@ -23,9 +24,6 @@ if TYPE_CHECKING:
     from .stream import Stream
 
 __all__ = ["Connection"]
-
-TABLE_SIZE: Final = 4096
-"""Bytes of the dynamic table, as both sides have it without a word (RFC 9113 section 6.5.2)."""
 
 MAX_DEBUG: Final = 1024
 """Bytes of a GOAWAY's debug data that are kept."""

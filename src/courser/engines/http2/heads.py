@@ -7,7 +7,7 @@ from ...values.fields import TOKEN
 from ...values.pattern import late_pattern
 from ...values.response import REASONS
 from ..events import END, End, RequestHead, ResponseHead
-from ..http1.grammar import HOST
+from ..http1.grammar import HOST, TARGET
 from .faults import StreamFault
 from .fields import Meaning, excerpt, is_length, read_length, translate
 
@@ -24,14 +24,13 @@ BODILESS: Final = frozenset((204, 304))
 _REASONS: Final = {status: reason.encode("ascii") for status, reason in REASONS.items()}
 """Reason phrases, which HTTP/2 does not carry."""
 
-_TARGET: Final = late_pattern(rb"[!-~]++")
 _SCHEME: Final = late_pattern(rb"[A-Za-z][A-Za-z0-9+.\-]*+")
 
 _PSEUDO: Final = {
     b":method": TOKEN,
     b":scheme": _SCHEME,
     b":authority": HOST,
-    b":path": _TARGET,
+    b":path": TARGET,
     b":protocol": TOKEN,
 }
 """The pseudo-header fields of requests, and what their values are made of."""

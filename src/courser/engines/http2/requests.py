@@ -10,7 +10,8 @@ from ...hints import TYPE_CHECKING
 from ...values.fields import TOKEN
 from ...values.lines import split_lines
 from ...values.pattern import late_pattern
-from ..http1.grammar import HOST
+from ..hpack.tables import OVERHEAD
+from ..http1.grammar import HOST, TARGET
 from ..http1.outgoing import check_fields
 from .fields import CONNECTION_FIELDS
 
@@ -20,13 +21,9 @@ if TYPE_CHECKING:
     from ...values.lines import Line
     from .fields import Fields
 
-__all__ = ["OVERHEAD", "check_target", "list_size", "request_fields", "request_pseudo", "sent_fields"]
+__all__ = ["check_target", "list_size", "request_fields", "request_pseudo", "sent_fields"]
 
-_TARGET: Final = late_pattern(rb"[!-~]++")
 _SCHEME: Final = late_pattern(rb"[a-z][a-z0-9+.\-]*+")
-
-OVERHEAD: Final = 32
-"""Bytes that a field counts besides its name and value (RFC 9113 section 6.5.2)."""
 
 
 def list_size(fields: Fields) -> int:
@@ -113,7 +110,7 @@ def check_target(target: bytes, method: bytes) -> None:
     Raises:
         LocalProtocolError: it is no path.
     """
-    if _TARGET.fullmatch(target) is None:
+    if TARGET.fullmatch(target) is None:
         for offset, byte in enumerate(target):
             if not 0x21 <= byte <= 0x7E:
                 raise LocalProtocolError(
