@@ -257,9 +257,13 @@ class Exchange(Reply):
         connection = self.connection
         phase = "read" if self.upload is None else "write"
         error = self.limits.error(phase, "the peer" if connection is None else connection.label, now)
+        self.measure(error)
+        return error
+
+    def measure(self, error: TransportError) -> None:
+        """Say in an error how far this exchange has come."""
         error.bytes_sent = self.bytes_sent
         error.bytes_received = self.received
-        return error
 
     def fail(self, error: BaseException) -> None:
         """Take note that no more will come."""

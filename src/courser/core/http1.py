@@ -100,8 +100,7 @@ class HTTP1Connection(Connection):
                 self.lost(self.unsendable, now, sending=True)
                 return
             error.phase = "read"
-            error.bytes_sent = exchange.bytes_sent
-            error.bytes_received = exchange.received
+            exchange.measure(error)
             self._over(error)
             return
         exchange.feed(events, now)
@@ -128,8 +127,7 @@ class HTTP1Connection(Connection):
         begun = exchange is not None and exchange.head is not None
         failure = broken(self.label, error, sending=sending, begun=begun)
         if exchange is not None:
-            failure.bytes_sent = exchange.bytes_sent
-            failure.bytes_received = exchange.received
+            exchange.measure(failure)
         self._over(failure)
 
     def flushed(self, now: float) -> None:

@@ -495,6 +495,5 @@ class HTTP2Connection(Connection):
 
 def _fail(exchange: Exchange, error: TransportError) -> None:
     """Have an exchange fail, and say how far it had come."""
-    error.bytes_sent = exchange.bytes_sent
-    error.bytes_received = exchange.received
+    exchange.measure(error)
     exchange.fail(error)
