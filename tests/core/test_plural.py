@@ -33,8 +33,8 @@ class Loop:
     def __init__(self) -> None:
         self.reactor = Reactor()
 
-    def later(self, call: Any) -> None:
-        call()
+    def share(self, connection: Any) -> None:
+        connection.be_turned(self.reactor, lambda call: call())
 
 
 class Encrypted(SocketLink):

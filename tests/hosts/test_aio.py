@@ -457,20 +457,22 @@ def test_the_host_of_a_loop_that_lives_is_kept() -> None:
 # What is left for later
 
 
-class Joining:
-    """As much of a connection as is adopted."""
+class Shared:
+    """As much of a connection as is shared."""
 
     reactor: Any = None
+    later: Any = None
 
-    def join(self, reactor: Any) -> None:
-        self.reactor = reactor
+    def be_turned(self, reactor: Any, later: Any) -> None:
+        self.reactor, self.later = reactor, later
 
 
 def test_what_many_use_is_turned_by_the_loops_reactor() -> None:
     async def body(host: AioHost) -> None:
-        connection = Joining()
+        connection = Shared()
         host.share(connection)
         assert connection.reactor is host.reactor
+        assert connection.later is host.later
 
     in_loop(body)
 

@@ -245,13 +245,6 @@ def get(path: str) -> Request:
     return Request("GET", "http://a" + path)
 
 
-def test_what_is_left_for_later_is_done_at_once(group: GroupHost) -> None:
-    calls: list[int] = []
-    group.later(lambda: calls.append(1))
-
-    assert calls == [1]
-
-
 def test_many_requests_go_over_one_connection(group: GroupHost, world: World) -> None:
     paths = [f"/{number}" for number in range(100)]
     finish(group, world.aget(get("/first")))

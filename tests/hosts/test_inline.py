@@ -206,13 +206,6 @@ def test_a_connection_without_a_descriptor_gets_a_reactor() -> None:
     reactor.close()
 
 
-def test_there_is_no_later() -> None:
-    calls: list[int] = []
-    HOST.later(lambda: calls.append(1))
-
-    assert calls == [1]
-
-
 def test_what_is_shared_has_a_source_for_all_threads() -> None:
     class Connection:
         source: Any = None

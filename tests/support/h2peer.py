@@ -178,7 +178,7 @@ class LoopHost(InlineHost):
             connection.join(self.reactor)
 
     def share(self, connection: Any, /) -> None:
-        self.adopt(connection)
+        connection.be_turned(self.reactor, self.later)
 
     def later(self, call: Callable[[], None], /) -> None:
         self.calls.append(call)

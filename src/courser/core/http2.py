@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from ..values.request import Request
     from .exchange import Exchange
     from .lane import Lane, Permit
+    from .reactor import Reactor
     from .waiter import Host
 
 __all__ = ["FRESH", "HTTP2Connection"]
@@ -107,10 +108,15 @@ class HTTP2Connection(Connection):
         self._pongs: list[Waiter] = []
         self.pulse = Pulse(now)
 
-    def adopt(self, host: Host) -> None:
-        """Have a host turn it that has an event loop, and say what is left for the end of a turn."""
-        self._later = host.later
-        self.join(host.reactor)
+    def be_turned(self, reactor: Reactor, later: Callable[[Callable[[], None]], None]) -> None:
+        """Say what turns it in an event loop.
+
+        Args:
+            reactor: turns it.
+            later: has something called when those who can go on now have done so; from any thread.
+        """
+        self._later = later
+        self.join(reactor)
 
     # Places
 

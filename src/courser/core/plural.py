@@ -48,7 +48,7 @@ def first_guest(
 
         kind = ThreadedHTTP2Connection
     connection = kind(link, lane, permit, monotonic(), answer)
-    connection.adopt(host)
+    host.share(connection)
     guest = cast("Guest", connection.occupy())
     pool.dialled(connection, permit, lane)
     return guest

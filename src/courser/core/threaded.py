@@ -44,9 +44,6 @@ class ThreadedHTTP2Connection(HTTP2Connection):
         self._lock: Any = None
         self._owns: Callable[[], bool] = lambda: True
 
-    def adopt(self, host: Host) -> None:
-        host.share(self)
-
     def be_shared(self, source: Any, lock: Any) -> None:
         """Say what turns it for all threads, and what they enter the engine under: a lock that knows its owner."""
         self.source = source

@@ -130,11 +130,7 @@ class Host(Protocol):
         ...
 
     def share(self, connection: Any, /) -> None:
-        """Have a connection turned that any number of threads use, where no event loop does it."""
-        ...
-
-    def later(self, call: Callable[[], None], /) -> None:
-        """Have something called by the event loop when those who can go on now have done so; from any thread."""
+        """Have a connection turned that carries many requests: by the event loop, or for any number of threads."""
         ...
 
     async def wait(self, waiter: Waiter, /) -> None:

@@ -111,8 +111,7 @@ class AioHost:
             connection.join(self.reactor)
 
     def share(self, connection: Any, /) -> None:
-        """Whatever runs in the loop is turned by its reactor."""
-        self.adopt(connection)
+        connection.be_turned(self.reactor, self.later)
 
     def arm(self, waiter: Waiter, /) -> None:
         if waiter.deadline < waiter.armed:

@@ -141,10 +141,6 @@ class GroupHost:
 
         share(connection)
 
-    def later(self, call: Callable[[], None], /) -> None:
-        """Requests of a group share their connections with other threads, and are sent at once."""
-        call()
-
     def arm(self, waiter: Waiter, /) -> None:
         if waiter.deadline < waiter.armed:
             self.reactor.arm(waiter, waiter.deadline)

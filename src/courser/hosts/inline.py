@@ -106,10 +106,6 @@ class InlineHost:
 
         share(connection)
 
-    def later(self, call: Callable[[], None], /) -> None:
-        """There is no later: nothing goes on while the caller does not."""
-        call()
-
     def arm(self, waiter: Waiter, /) -> None:
         """Whoever waits looks at the deadline itself."""
 

@@ -113,8 +113,7 @@ class TrioHost:
             connection.join(self.reactor)
 
     def share(self, connection: Any, /) -> None:
-        """Whatever runs in trio is turned by its reactor."""
-        self.adopt(connection)
+        connection.be_turned(self.reactor, self.later)
 
     def arm(self, waiter: Waiter, /) -> None:
         if waiter.deadline < waiter.armed:
