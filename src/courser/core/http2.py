@@ -109,12 +109,7 @@ class HTTP2Connection(Connection):
         self.pulse = Pulse(now)
 
     def be_turned(self, reactor: Reactor, later: Callable[[Callable[[], None]], None]) -> None:
-        """Say what turns it in an event loop.
-
-        Args:
-            reactor: turns it.
-            later: has something called when those who can go on now have done so; from any thread.
-        """
+        """Say what turns it, and what calls something when those who can go on now have done so."""
         self._later = later
         self.join(reactor)
 
@@ -155,12 +150,16 @@ class HTTP2Connection(Connection):
         """Take no more requests; those under way go on."""
         if not self.draining:
             self.draining = True
-            pool = None if self.home is None else self.home()
-            lane = self._lane()
-            if pool is not None and lane is not None:
-                pool.withdraw(self, lane)
+            self._withdraw()
             if not self.guests and not self.closed:
                 self.close()
+
+    def _withdraw(self) -> None:
+        """Be offered to nobody any more."""
+        pool = None if self.home is None else self.home()
+        lane = self._lane()
+        if pool is not None and lane is not None:
+            pool.withdraw(self, lane)
 
     def usable(self, limits: Limits, now: float) -> bool:
         age = limits.max_connection_age
@@ -479,11 +478,8 @@ class HTTP2Connection(Connection):
         """Close without a word: nobody listens, or nobody knows what the engine would say."""
         if not self.closed:
             self.draining = self.engine.draining = True  # another thread may be about to begin
-            pool = None if self.home is None else self.home()
-            lane = self._lane()
             super().close()
-            if pool is not None and lane is not None:
-                pool.withdraw(self, lane)
+            self._withdraw()
             self._pong()
 
     def forget(self) -> None:

@@ -94,8 +94,8 @@ class ThreadedHTTP2Connection(HTTP2Connection):
         self._enter(HTTP2Connection.ready, mask, now)
 
     def begin(self, exchange: Exchange, request: Request, length: int | None) -> Stream:
-        act = _begin if length != -1 or self.source.is_at_work else _begin_alone
-        stream: Stream = self._enter(act, exchange, request, length)
+        act = _leave if length != -1 or self.source.is_at_work else _send_alone
+        stream: Stream = self._enter(act, HTTP2Connection.begin, exchange, request, length)
         return stream
 
     def kick(self) -> None:
@@ -178,11 +178,11 @@ class ThreadedHTTP2Connection(HTTP2Connection):
 # What is done under the lock. What others go by changes here too, so that whoever is struck down leaves a mark.
 
 
-def _leave(connection: HTTP2Connection, act: Callable[..., None], *args: Any) -> None:
+def _leave(connection: HTTP2Connection, act: Callable[..., Any], *args: Any) -> Any:
     """Do what gives the engine something to send."""
     connection.source.has_left = True
     try:
-        act(connection, *args)
+        return act(connection, *args)
     except HTTPError:
         connection.broken = False  # what was asked of the engine was wrong, and it has refused
         raise
@@ -193,18 +193,9 @@ def _flush(connection: HTTP2Connection) -> None:
     HTTP2Connection.pump(connection)
 
 
-def _begin(connection: HTTP2Connection, exchange: Exchange, request: Request, length: int | None) -> Stream:
-    connection.source.has_left = True
-    try:
-        return HTTP2Connection.begin(connection, exchange, request, length)
-    except HTTPError:
-        connection.broken = False
-        raise
-
-
-def _begin_alone(connection: HTTP2Connection, exchange: Exchange, request: Request, length: int) -> Stream:
-    """Open a stream and send its head, where nobody else is about to send anything."""
-    stream = _begin(connection, exchange, request, length)
+def _send_alone(connection: HTTP2Connection, act: Callable[..., Any], *args: Any) -> Any:
+    """Do it and send that, where nobody else is about to send anything."""
+    result = _leave(connection, act, *args)
     connection.source.has_left = False
     HTTP2Connection.pump(connection)
-    return stream
+    return result
