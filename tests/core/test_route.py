@@ -215,3 +215,21 @@ ASKED = ("h2", "http/1.1")
 )
 def test_whether_one_connection_is_enough_is_known_or_the_peers_to_say(route: Route, plural: bool | None) -> None:
     assert route.plural is plural
+
+
+@pytest.mark.parametrize(
+    ("route", "agreed", "spoken"),
+    [
+        (Route("http", "a", 80), None, False),
+        (Route("http", "a", 80, protocols=("h2",)), None, True),
+        (Route("https", "a", 443, TLSPolicy(), protocols=ASKED), "h2", True),
+        (Route("https", "a", 443, TLSPolicy(), protocols=ASKED), "http/1.1", False),
+        (Route("https", "a", 443, TLSPolicy(), protocols=ASKED), None, False),
+        (Route("https", "a", 443, TLSPolicy(), proxies=(HTTP,), protocols=ASKED), "h2", True),
+        (Route("http", "a", 80, proxies=(HTTP,), protocols=("h2",)), None, False),
+        (Route("http", "a", 80, proxies=(SOCKS,), protocols=("h2",)), None, True),
+    ],
+    ids=lambda value: repr(value)[:40],
+)
+def test_what_is_spoken_is_agreed_on_or_known_beforehand(route: Route, agreed: str | None, spoken: bool) -> None:
+    assert route.speaks_http2(agreed) is spoken

@@ -98,12 +98,12 @@ async def connect(
     """A new connection on a route with proxies; see `Dialer.dial`."""
     dial = Dial(dialer, host, lane.route, deadline)
     link: Link = await dial.link(lane.session)
-    at = (link, lane, permit, monotonic())
-    forwarder = lane.route.forwarder
-    if forwarder is None and (link.alpn == "h2" or lane.route.protocols == ("h2",)):
+    if lane.route.speaks_http2(link.alpn):
         from .plural import first_guest
 
         return cast("HTTP1Connection", first_guest(host, link, pool, lane, permit, dial.answer))
+    at = (link, lane, permit, monotonic())
+    forwarder = lane.route.forwarder
     if forwarder is not None:
         made: HTTP1Connection = ForwardedConnection(forwarder, dialer.digests, *at)
     elif dial.answer is not None:

@@ -143,6 +143,14 @@ class Route(NamedTuple):
             return False
         return True if self.tls is None else None
 
+    def speaks_http2(self, agreed: str | None) -> bool:
+        """Whether HTTP/2 is spoken over a new link.
+
+        Args:
+            agreed: the protocol that both ends have agreed on in the TLS handshake, if any.
+        """
+        return self.forwarder is None and (agreed == "h2" or self.protocols == ("h2",))
+
     @property
     def forwarder(self) -> ProxyHop | None:
         """The proxy that is given whole requests, to send them on: the last one, if it speaks HTTP and nobody TLS."""

@@ -247,7 +247,7 @@ class PooledTransport:
                 lane.failed = True
             permit.release()
             raise
-        if link.alpn == "h2" or lane.route.protocols == ("h2",):
+        if lane.route.speaks_http2(link.alpn):
             from .plural import first_guest
 
             return cast("HTTP1Connection", first_guest(self.host, link, self.pool, lane, permit))
