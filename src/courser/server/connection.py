@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from ..core.connection import Connection
 from ..core.link import Link
@@ -10,6 +10,8 @@ from ..core.reactor import READ, Reactor
 from ..core.waiter import FOREVER
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from ..core.lane import Permit
     from .app import App
 
@@ -74,6 +76,15 @@ class ServerConnection(Connection):
         self._leaving = True
         self._want(READ)
         self.arm(now + LINGER)
+
+    def _stop(self, source: Iterator[bytes] | None) -> None:
+        """Tell whoever makes a body that no more of it is wanted."""
+        stop: Any = getattr(source, "close", None)
+        if stop is not None:
+            try:
+                stop()
+            except Exception as error:
+                self.app.errors.append(error)
 
     def _unsendable(self, error: OSError) -> None:
         """Nothing that the peer may have sent is of use when it does not take the answers."""

@@ -8,7 +8,7 @@ download nor a flood of pipelined requests can fill the memory.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from ..core.link import Link
 from ..core.reactor import READ, WRITE
@@ -250,12 +250,7 @@ class HTTP1ServerConnection(ServerConnection):
 
     def _end_source(self) -> None:
         source, self._source = self._source, None
-        stop: Any = getattr(source, "close", None)
-        if stop is not None:
-            try:
-                stop()
-            except Exception as error:
-                self.app.errors.append(error)
+        self._stop(source)
 
     def _may_go_on(self, now: float) -> bool:
         """Whether the next request may be read; if not, what is to happen instead is under way."""

@@ -7,7 +7,7 @@ as their streams take them, bodies of requests by windows, and a client that ask
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from ..core.link import Link
 from ..core.reactor import READ, WRITE, Reactor
@@ -64,13 +64,6 @@ class Exchange:
         self.source: Iterator[bytes] | None = None
         self.trailers: bytes = NO_FIELDS
         self.since = now
-
-    def end(self) -> None:
-        """Tell the source of the body that no more is wanted."""
-        source, self.source = self.source, None
-        stop: Any = getattr(source, "close", None)
-        if stop is not None:
-            stop()
 
     def stalls(self, queued: int, now: float, patience: float) -> bool:
         """Whether nothing has got through for some time.
@@ -289,10 +282,8 @@ class HTTP2ServerConnection(ServerConnection):
 
     def _end_source(self, stream: Stream, exchange: Exchange) -> None:
         self._sources.pop(stream, None)
-        try:
-            exchange.end()
-        except Exception as error:
-            self.app.errors.append(error)
+        source, exchange.source = exchange.source, None
+        self._stop(source)
 
     def _cut(self) -> None:
         """Stop the rest of requests that have been answered in full (RFC 9113 section 8.1)."""
