@@ -99,19 +99,12 @@ class Responses:
             VERSIONS.get(head.version) or reply.http_version,
             head.fields,
             reply.request,
-            (
-                sending.deadline.started,
-                reply.head_at,
-                ended,
-                reply.sent_at,
-                reply.opening,
-                getattr(reply, "heard_at", 0.0),
-            ),
+            (sending.deadline.started, reply.head_at, ended, reply.sent_at, reply.opening, reply.heard_at),
             self.default_encoding,
             content,
             b"" if end is None else end.trailers,
             self.loads,
-            getattr(reply, "ends", None),
+            reply.ends,
         )
         if reply.extra is not None or reply.proxied is not None:
             self.extend(response, reply)

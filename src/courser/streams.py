@@ -100,7 +100,7 @@ class _Stream(HeadView):
         self._reply = reply
         self._sending = sending
         self._times = self._timed(reply.head_at)
-        self._ends = getattr(reply, "ends", None)
+        self._ends = reply.ends
         self._responses = responses
         self._reader = BodyReader(reply, sending.host, sending.limit, responses.decoded_limit(sending))
         self._content: bytes | None = None
@@ -155,7 +155,7 @@ class _Stream(HeadView):
 
     def _timed(self, ended: float) -> Times:
         reply, started = self._reply, self._sending.deadline.started
-        return (started, reply.head_at, ended, reply.sent_at, reply.opening, getattr(reply, "heard_at", 0.0))
+        return (started, reply.head_at, ended, reply.sent_at, reply.opening, reply.heard_at)
 
     def _keep(self, content: bytes) -> bytes:
         """Take note of the whole body."""

@@ -41,8 +41,8 @@ class Reply(Waiter, Status):
         status_code: its status.
         head_at: when it came, on the monotonic clock.
         sent_at: when the link had taken the whole request; 0.0 where it has not, or there is no link.
-        heard_at: when the first byte of an answer came; 0.0 or missing where nobody has noted it.
-        ends: the connection that it comes over, see `values.response.Ends`; None or missing where there is none.
+        heard_at: when the first byte of an answer came; 0.0 where there is no link.
+        ends: the connection that it comes over, see `values.response.Ends`; None where there is none.
         opening: seconds that each phase of connecting took; None where the connection was there.
         request: what was sent.
         chunks: pieces of the body that nobody has read.
@@ -281,8 +281,8 @@ class StaticReply(Reply):
         self.head = head
         self.status_code = head.status
         self.head_at = now
-        self.sent_at = 0.0
-        self.opening = None
+        self.sent_at = self.heard_at = 0.0
+        self.ends = self.opening = None
         self.request = request
         self.chunks = deque([content] if content else ())
         self.end = END
