@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from time import monotonic
 from typing import Any
 
 import pytest
-from h2peer import Peer, World, echo, nothing, post
+from h2peer import Make, Peer, World, echo, nothing, post, worlds
 
 from courser.core.deadline import Deadline
 from courser.core.exchange import COLLECTED, HEAD, NOTHING
@@ -19,20 +19,11 @@ from courser.hosts.inline import InlineHost, run_inline
 from courser.settings import Limits, Timeout
 from courser.values.request import Request
 
-Make = Callable[..., World]
-
 
 @pytest.fixture
 def make() -> Iterator[Make]:
-    made: list[World] = []
-
-    def world(act: Any = echo, **options: Any) -> World:
-        made.append(World(act, **options))
-        return made[-1]
-
-    yield world
-    for each in made:
-        each.close()
+    with worlds() as made:
+        yield made
 
 
 def warm(make: Make, act: Any = nothing, **options: Any) -> World:
@@ -160,16 +151,19 @@ def test_it_stands_for_a_stream_only_once_it_is_open(make: Make) -> None:
     assert guest.closed
 
 
+SIZE = 3 * 1048576
+
+
+def filling(peer: Peer) -> None:
+    """Answers with more than a window takes."""
+    peer.take()
+    for number in list(peer.unanswered):
+        peer.answer(number, b"z" * SIZE)
+    peer.flush()
+
+
 def test_a_body_that_is_read_slowly_holds_the_peer_back(make: Make) -> None:
-    size = 3 * 1048576
-
-    def act(peer: Peer) -> None:
-        peer.take()
-        for number in list(peer.unanswered):
-            peer.answer(number, b"z" * size)
-        peer.flush()
-
-    world = make(act)
+    world = make(filling)
     exchange = world.stream()
     world.turn(60)
     assert exchange.received <= 2 * 1048576
@@ -177,23 +171,15 @@ def test_a_body_that_is_read_slowly_holds_the_peer_back(make: Make) -> None:
     while piece := run_inline(exchange.piece(world.host)):
         taken += len(piece)
 
-    assert taken == size
+    assert taken == SIZE
 
 
 def test_who_begins_to_read_may_have_the_rest_at_once(make: Make) -> None:
-    size = 3 * 1048576
-
-    def act(peer: Peer) -> None:
-        peer.take()
-        for number in list(peer.unanswered):
-            peer.answer(number, b"z" * size)
-        peer.flush()
-
-    world = make(act)
+    world = make(filling)
     exchange = world.stream()
     world.turn(60)
 
-    assert len(run_inline(exchange.collect(world.host))) == size
+    assert len(run_inline(exchange.collect(world.host))) == SIZE
 
 
 def test_nothing_is_taken_twice_or_after_the_end(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:

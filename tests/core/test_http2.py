@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from time import monotonic
 from typing import Any
 from weakref import ref
 
 import h2wire
 import pytest
-from h2peer import GET, Peer, World, echo, nothing, post
+from h2peer import GET, Make, Peer, World, echo, nothing, post, worlds
 
 from courser.core.guest import Guest
 from courser.core.http2 import HTTP2Connection
@@ -22,20 +22,11 @@ from courser.hosts.inline import InlineHost
 from courser.settings import Limits, Timeout
 from courser.values.request import Request
 
-Make = Callable[..., World]
-
 
 @pytest.fixture
 def make() -> Iterator[Make]:
-    made: list[World] = []
-
-    def world(act: Any = echo, **options: Any) -> World:
-        made.append(World(act, **options))
-        return made[-1]
-
-    yield world
-    for each in made:
-        each.close()
+    with worlds() as made:
+        yield made
 
 
 def get(path: str) -> Request:

@@ -5,17 +5,17 @@ from __future__ import annotations
 import gc
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from linecache import getline
-from pathlib import Path
 from time import monotonic
+from types import FrameType
 from typing import Any
 
 import h2wire
 import pytest
-from h2peer import GET, ROUTE, Peer, Work, World, echo, nothing, post, until
+from h2peer import GET, ROUTE, Make, Peer, Work, World, echo, nothing, post, until, worlds
+from strikes import Lines
 
-import courser
 from courser.core.deadline import Deadline
 from courser.core.guest import Guest
 from courser.core.http2 import HTTP2Connection
@@ -32,22 +32,11 @@ from courser.values.request import Request
 
 STREAMS = 3
 
-LIBRARY = str(Path(courser.__file__).parent)
-
-Make = Callable[..., World]
-
 
 @pytest.fixture
 def make() -> Iterator[Make]:
-    made: list[World] = []
-
-    def world(act: Any = echo, **options: Any) -> World:
-        made.append(World(act, InlineHost(), **options))
-        return made[-1]
-
-    yield world
-    for each in made:
-        each.close()
+    with worlds(InlineHost) as made:
+        yield made
 
 
 def get(path: str) -> Request:
@@ -663,34 +652,10 @@ class Struck(Exception):
     pass
 
 
-class Lines:
-    """Raises at the n-th line within the library, in this thread."""
-
-    def __init__(self, at: int) -> None:
-        self._left = at
-        self.where = ""
-
-    def __enter__(self) -> Lines:
-        self._before = sys.gettrace()
-        sys.settrace(self._call)
-        return self
-
-    def __exit__(self, *error: Any) -> None:
-        sys.settrace(self._before)
-
-    def _call(self, frame: Any, event: str, argument: Any) -> Any:
-        return self._line if frame.f_code.co_filename.startswith(LIBRARY) else None
-
-    def _line(self, frame: Any, event: str, argument: Any) -> Any:
-        # A signal is looked for at calls and jumps, and never where nothing but a `try:` stands: whatever is raised
-        # there by a tracer, the interpreter leaves the blocks around it without a look (seen in 3.11).
-        if event == "line" and getline(frame.f_code.co_filename, frame.f_lineno).strip() != "try:":
-            self._left -= 1
-            if self._left == 0:
-                sys.settrace(None)
-                self.where = f"{frame.f_code.co_filename.removeprefix(LIBRARY)}:{frame.f_lineno}"
-                raise Struck
-        return self._line
+def stands_for_more(frame: FrameType) -> bool:
+    """A signal is looked for at calls and jumps, and never where nothing but a `try:` stands: whatever is raised there
+    by a tracer, the interpreter leaves the blocks around it without a look (seen in 3.11)."""
+    return getline(frame.f_code.co_filename, frame.f_lineno).strip() != "try:"
 
 
 @pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning")
@@ -721,7 +686,7 @@ def test_a_strike_at_every_line_harms_nobody_else(make: Make, monkeypatch: pytes
                 return answers
 
             others = [Work(lambda name=name, ask=ask: ask(name)) for name in range(3)]  # type: ignore[misc]
-            lines = Lines(at)
+            lines = Lines(at, Struck, stands_for_more)
             request = GET if what == "GET" else post(b"y" * 3000)
             start.wait(20)
             try:

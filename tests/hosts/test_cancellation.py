@@ -12,12 +12,12 @@ import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import pytest
 from authority import Authority
 from faultserver import FaultServer, Received, answering, clients_of, reply
+from strikes import Lines
 from worlds import HTTP1, HTTP2, AsyncioWorld, TrioWorld, World
 
 import courser
@@ -25,7 +25,6 @@ import courser
 Serve = Callable[..., FaultServer]
 Call = Callable[[Any, str], Awaitable[bytes]]
 
-LIBRARY = str(Path(courser.__file__).parent)
 LARGE = b"x" * 300_000
 HUGE = b"x" * 900_000
 
@@ -205,34 +204,6 @@ async def test_timing_out_anywhere_leaves_nothing(world: World, serve: Serve, na
 # Plain code: an exception at every line
 
 
-class Lines:
-    """Raises at the n-th line event inside the library."""
-
-    def __init__(self, at: int) -> None:
-        self._left = at
-        self.where = ""
-
-    def __enter__(self) -> Lines:
-        self._before = sys.gettrace()
-        sys.settrace(self._call)
-        return self
-
-    def __exit__(self, *error: Any) -> None:
-        sys.settrace(self._before)  # whoever measures coverage goes on
-
-    def _call(self, frame: Any, event: str, argument: Any) -> Any:
-        return self._line if frame.f_code.co_filename.startswith(LIBRARY) else None
-
-    def _line(self, frame: Any, event: str, argument: Any) -> Any:
-        if event == "line":
-            self._left -= 1
-            if self._left == 0:
-                sys.settrace(None)
-                self.where = f"{frame.f_code.co_filename.removeprefix(LIBRARY)}:{frame.f_lineno}"
-                raise Struck
-        return self._line
-
-
 def sync_get(client: courser.Client, url: str) -> None:
     client.get(url)
 
@@ -303,7 +274,7 @@ def test_an_exception_at_every_line_leaves_nothing(
             at += 1
             if not warm:
                 client = courser.Client(timeout=courser.Timeout(pool=0.2, read=1.0), **options)
-            lines = Lines(at)
+            lines = Lines(at, Struck)
             try:
                 with lines:
                     call(client, url)

@@ -9,7 +9,8 @@ from __future__ import annotations
 import select
 import socket
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from time import monotonic
 from typing import Any, cast
 
@@ -368,3 +369,24 @@ class Work(threading.Thread):
         self.join(seconds)
         assert not self.is_alive(), "it waits for ever"
         return self._result if self._error is None else self._error
+
+
+Make = Callable[..., World]
+
+
+@contextmanager
+def worlds(host: Callable[[], Any] = lambda: None) -> Iterator[Make]:
+    """Gives what makes worlds, see `World`; they are closed at the end.
+
+    Args:
+        host: makes the host of each.
+    """
+    made: list[World] = []
+
+    def make(act: Any = echo, **options: Any) -> World:
+        made.append(World(act, host(), **options))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()
