@@ -51,6 +51,27 @@ def test_who_is_not_patient_decides_nothing_while_another_does() -> None:
         assert not locked(lock, lambda: pytest.fail("decided"), patient=False)
 
 
+def test_what_strikes_while_the_lock_is_waited_for_decides_nothing() -> None:
+    class Awaited:
+        def acquire(self, patient: bool) -> bool:
+            raise Strike
+
+    with pytest.raises(Strike):
+        locked(Awaited(), lambda: pytest.fail("decided"))
+
+
+def test_what_the_decision_raises_comes_out_and_the_lock_opens() -> None:
+    lock = threading.Lock()
+
+    def decide() -> None:
+        assert lock.locked()
+        raise Strike
+
+    with pytest.raises(Strike):
+        locked(lock, decide)
+    assert not lock.locked()
+
+
 def struck(lock: threading.Lock, at: int) -> bool:
     """Strike at one line event within; tell whether there was one."""
     lines = [0]

@@ -47,6 +47,9 @@ class FakeExchange(Waiter):
     def cut(self, now: float) -> None:
         self.told.append("cut")
 
+    def measure(self, error: TransportError) -> None:
+        error.bytes_sent, error.bytes_received = self.bytes_sent, self.received
+
     def expired(self, now: float) -> TransportError | None:
         return None if now < 5.0 else ReadTimeout()
 

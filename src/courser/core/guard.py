@@ -51,19 +51,21 @@ def locked(lock: Any, decide: Callable[[], object], patient: bool = True) -> boo
         Whether it was had.
     """
     guard: Guard | None = None
-    had = False
     try:
         try:
             guard = Guard(lock, patient)
             had = guard.held
             if had:
                 decide()
-        finally:
+            guard.free()
+        except BaseException:
             if guard is not None:
                 guard.free()
-    finally:
+            raise
+    except BaseException:
         # An exception from outside may have struck in the lines above; it does not strike twice. Its traceback may
         # keep this frame, and with it the guard, alive for long. (A `return` within would be outside of both.)
         if guard is not None:
             guard.free()
+        raise
     return had
