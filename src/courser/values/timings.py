@@ -24,7 +24,7 @@ class Timings(NamedTuple):
         tls: to agree on encryption.
         sent: until the link had taken the whole request; None where the peer answered before, or where no link was.
         first_byte: until the first byte of an answer was there, be it an interim one's (1xx), as browsers count; until
-            the head was, where nobody sees single bytes: over HTTP/2, and where a transport answered.
+            the first head was, where nobody sees single bytes: over HTTP/2, and where a transport answered.
         head: until the head of the response was there.
         total: until its body was there whole; for a streamed response of which nothing was read, until the head was.
     """
