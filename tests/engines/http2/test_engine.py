@@ -466,3 +466,44 @@ def test_pieces_that_come_before_a_fault_are_whole() -> None:
 
     assert engine.error is not None
     assert stream.events[1:] == [large]
+
+
+ALIKE = wire.data(1, b"x" * 2000) * 6
+RUNS = {
+    "all alike": ((), ALIKE),
+    "then a smaller one": ((), ALIKE + wire.data(1, b"y" * 1999)),
+    "then the last": ((), ALIKE + wire.data(1, b"y" * 2000, end=True)),
+    "then one of another stream": ((), ALIKE + wire.response(3) + wire.data(3, b"z" * 2000, end=True) + ALIKE),
+    "as long as was promised": ((("content-length", "12000"),), ALIKE + wire.data(1, b"", end=True)),
+    "longer than was promised": ((("content-length", "9000"),), ALIKE),
+    "longer than was promised by a frame": ((("content-length", "10000"),), ALIKE),
+}
+
+
+@pytest.mark.parametrize("limits", [{}, {"stream_window": 10_000}, {"stream_window": 11_999}, {"unread": 0}])
+@pytest.mark.parametrize("name", RUNS)
+def test_frames_that_are_alike_are_taken_as_if_they_came_one_by_one(name: str, limits: dict[str, int]) -> None:
+    fields, frames = RUNS[name]
+
+    def taken(pieces: list[bytes]) -> tuple[object, ...]:
+        engine = client(limits=HTTP2_LIMITS._replace(**limits))
+        streams = [get(engine), get(engine)]
+        engine.outgoing()
+        engine.receive(wire.response(1, *fields), 0.0)
+        for piece in pieces:
+            engine.receive(piece, 0.0)
+        states = [(s.left, s.window, s.unread, repr(s.error), body(s.events), s.closed) for s in streams]
+        return states, engine._inflow.room, engine._inflow.unread, repr(engine.error), parse(engine.outgoing())
+
+    one_by_one = [frames[at : at + 1] for at in range(len(frames))]
+    assert taken([frames]) == taken(one_by_one)
+    assert taken([frames[:-1], frames[-1:]]) == taken(one_by_one)
+
+
+def test_frames_that_are_alike_keep_to_the_connections_window() -> None:
+    engine = client(limits=HTTP2_LIMITS._replace(connection_window=65535, unread=0))
+    stream = get(engine)
+    engine.receive(wire.response(1) + wire.data(1, bytes(16000)) * 5, 0.0)
+
+    assert "the connection's window" in str(engine.error)
+    assert body(stream.events) == bytes(64000)

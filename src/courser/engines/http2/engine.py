@@ -181,7 +181,6 @@ class Engine(Streams):
                     and length <= inflow.room
                     and (not flags or (flags == END_STREAM and (length == stream.left or stream.left > UNKNOWN)))
                 ):
-                    inflow.room -= length
                     if stream.turn != turn:
                         stream.turn = turn
                         touched.append(stream)
@@ -194,11 +193,22 @@ class Engine(Streams):
                                 self._has_views = True
                             pieces: list[Any] = stream.events
                             pieces.append(view[start:end])
+                            # The frames of a large body are alike: the same header again needs no second look.
+                            header, step = data[start - HEADER_SIZE : start], HEADER_SIZE + length
+                            room = min(stream.left, stream.window, inflow.room) // length - 1
+                            stop = min(size, end + room * step)
+                            while (after := end + step) <= stop and data.startswith(header, end):
+                                pieces.append(view[end + HEADER_SIZE : after])
+                                end = after
+                            length += (end - position) // step * length
+                            position = end
+                        inflow.room -= length
                         stream.left -= length
                         stream.window -= length
                         stream.unread += length
                         inflow.unread += length
                         continue
+                    inflow.room -= length
                     stream.events += (data[start:end], END)
                     stream.received = True
                     stream.left = 0
