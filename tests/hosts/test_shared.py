@@ -17,7 +17,7 @@ from h2peer import until
 from courser.core.reactor import READ, WRITE, Reactor
 from courser.core.waiter import FOREVER, Waiter
 from courser.hosts.inline import InlineHost, Latch, run_inline
-from courser.hosts.shared import BREATH, SharedSource, share
+from courser.hosts.shared import SharedSource, share
 
 SIZE = 8
 
@@ -345,6 +345,16 @@ def test_a_leader_sends_before_it_waits(reactor: Reactor) -> None:
     assert not connection.source.is_at_work
 
 
+def test_a_leader_that_has_sent_waits_on(reactor: Reactor) -> None:
+    connection, waiter = Sending(reactor), Waiter()
+    connection.source.has_left = True
+    waiter.deadline = monotonic() - 1
+    connection.source.step(waiter)
+
+    assert connection.sent == 1
+    assert waiter.deadline == FOREVER
+
+
 def test_who_leaves_the_seat_sends_what_was_left_meanwhile(reactor: Reactor) -> None:
     connection = Sending(reactor)
     waiter = Waiter()
@@ -521,30 +531,100 @@ def test_an_exception_at_the_end_of_a_look_does_not_keep_the_seat(reactor: React
     assert source._seat == {}
 
 
-# Breath, and sleep
+# Giving way, and sleep
 
 
-def test_a_leader_gives_those_a_moment_who_have_got_something(
-    reactor: Reactor, bell: Bell, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    pauses: list[float] = []
-    monkeypatch.setattr("courser.hosts.shared.sleep", pauses.append)
-    waiter = Waiter()
-    connection = Sending(reactor)
-    source = connection.source
+def test_a_leader_gives_way_to_those_who_have_got_something(reactor: Reactor, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Again for as long as that makes them fewer."""
+    source = Sending(reactor).source
+    ways: list[int] = []
+
+    def give_way() -> None:
+        ways.append(len(source._followers))
+        if len(source._followers) > 2:
+            source._followers.popitem()
+
+    monkeypatch.setattr("courser.hosts.shared._give_way", give_way)
+
+    def lead() -> None:
+        waiter = Waiter()
+        waiter.deadline = monotonic() - 1
+        source.step(waiter)
+
     source.has_served = True
-    waiter.deadline = monotonic() - 1
-    source.step(waiter)
-    assert pauses == []  # there is nobody else
-    waiter.done, waiter.deadline = False, monotonic() - 1
+    lead()
+    assert ways == []  # there is nobody else
+    for _ in range(4):
+        source._followers[Waiter()] = latch = Latch()
+        latch.set_result(None)
     source._followers[Waiter()] = Latch()
     source.has_served = True
-    source.step(waiter)
-    assert pauses == [BREATH]
-    waiter.done, waiter.deadline = False, monotonic() - 1
-    source.step(waiter)
+    lead()
+    assert ways == [5, 4, 3, 2]
+    lead()
 
-    assert pauses == [BREATH]  # nothing had come
+    assert ways == [5, 4, 3, 2]  # nothing had come
+
+
+# Heirs
+
+
+def test_who_goes_by_an_empty_seat_relies_on_the_heir(reactor: Reactor) -> None:
+    woken: list[str] = []
+
+    class Named(Latch):
+        def __init__(self, name: str) -> None:
+            super().__init__()
+            self.name = name
+
+        def set_result(self, result: None, /) -> None:
+            woken.append(self.name)
+
+    source = Sending(reactor).source
+    leader, heir, other, passer = Waiter(), Waiter(), Waiter(), Waiter()
+    source._followers.update({other: Named("other"), heir: Named("heir"), passer: Named("passer")})
+    passer.complete()
+    leader.complete()
+    source.step(leader)
+    assert woken == ["heir"]
+    source._resign(passer)
+    assert woken == ["heir"]
+    source._resign(heir)
+
+    assert woken == ["heir", "other"]
+
+
+def test_an_heir_that_goes_as_it_is_named_is_not_relied_on(reactor: Reactor, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = Sending(reactor).source
+    gone, follower, leader = Waiter(), Waiter(), Waiter()
+    source._followers[follower] = latch = Latch()
+    heirs = iter([gone, follower])
+    monkeypatch.setattr(SharedSource, "_successor", lambda source: next(heirs))
+    leader.complete()
+    source.step(leader)
+
+    assert latch.done()
+    assert source._heir is follower
+
+
+@pytest.mark.parametrize("look", [False, True])
+def test_an_exception_before_the_heir_is_woken_leaves_none(reactor: Reactor, look: bool) -> None:
+    source = Sending(reactor).source
+    strikes = iter([True, False])
+
+    class Struck(Latch):
+        def set_result(self, result: None, /) -> None:
+            if next(strikes):
+                raise KeyboardInterrupt
+            super().set_result(result)
+
+    follower, leader = Waiter(), Waiter()
+    source._followers[follower] = latch = Struck()
+    leader.complete()
+    with pytest.raises(KeyboardInterrupt):
+        source.look() if look else source.step(leader)
+
+    assert latch.done()
 
 
 def test_a_leader_wakes_when_another_thread_completes_what_it_waits_for(connection: EchoConnection) -> None:

@@ -346,6 +346,11 @@ class GuestExchange(Exchange):
             guest.taken(size)
 
 
+_told: Callable[[Waiter], bool] = vars(Waiter)["done"].__get__
+_tell: Callable[[Waiter, bool], None] = vars(Waiter)["done"].__set__
+"""The slot that a property hides: what `complete` has said."""
+
+
 class SharedExchange(GuestExchange):
     """An exchange of one thread, to which another one may bring what has come.
 
@@ -356,17 +361,14 @@ class SharedExchange(GuestExchange):
 
     __slots__ = ()
 
-    @property
-    def done(self) -> bool:
+    def _is_done(self) -> bool:
         """Whether what is waited for is there."""
         goal = self._goal
         if goal == NOTHING or (self.end is not None and self.upload is None) or self.error is not None:
             return True
         return self._reached(goal) or _told(self)
 
-    @done.setter
-    def done(self, done: bool) -> None:
-        _tell(self, done)
+    done = property(_is_done, _tell)
 
     @property
     def deadline(self) -> float:  # type: ignore[override]
@@ -378,8 +380,3 @@ class SharedExchange(GuestExchange):
         guest = self.connection
         if guest is not None:
             guest.expire(now)
-
-
-_told: Callable[[Waiter], bool] = vars(Waiter)["done"].__get__
-_tell: Callable[[Waiter, bool], None] = vars(Waiter)["done"].__set__
-"""The slot that the property hides: what `complete` has said."""

@@ -189,7 +189,8 @@ class HTTP2Connection(Connection):
         scheme = b"https" if request.url.is_secure else b"http"
         stream = self.engine.start(method, target, host, fields, length, scheme)
         stream.guest = ref(exchange)
-        self._keys[cast("Guest", exchange.connection).key] = stream
+        guest: Any = exchange.connection
+        self._keys[guest.key] = stream
         exchange.ends = self.ends
         interval = exchange.pool.limits.ping_interval
         if interval is not None:

@@ -63,20 +63,24 @@ def drive(awaitable: Awaitable[T]) -> T:
 
 
 class Latch:
-    """A future for threads: a lock that is held until the waiter is done."""
+    """A future for threads: a lock that is held until the waiter is done.
 
-    __slots__ = ("_done", "_lock")
+    Attributes:
+        is_open: whether it is.
+    """
+
+    __slots__ = ("_lock", "is_open")
 
     def __init__(self) -> None:
         self._lock = allocate_lock()
         self._lock.acquire()
-        self._done = False
+        self.is_open = False
 
     def done(self) -> bool:
-        return self._done
+        return self.is_open
 
     def set_result(self, result: None, /) -> None:
-        self._done = True
+        self.is_open = True
         try:
             self._lock.release()
         except RuntimeError:
