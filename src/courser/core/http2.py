@@ -163,6 +163,8 @@ class HTTP2Connection(Connection):
 
     def usable(self, limits: Limits, now: float) -> bool:
         age = limits.max_connection_age
+        if self.source is not None and len(self.guests) == 1 and now - self.idle_since >= FRESH:
+            self.source.look()  # nobody has turned it while it was idle
         if self.closed or self.draining:
             return False
         if age is not None and now - self.created >= age:

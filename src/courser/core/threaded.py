@@ -17,14 +17,13 @@ from __future__ import annotations
 from ..errors import HTTPError, ReadError
 from ..hints import TYPE_CHECKING
 from .guest import SharedExchange
-from .http2 import FRESH, HTTP2Connection
+from .http2 import HTTP2Connection
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
     from ..engines.http2 import Stream
-    from ..settings import Limits
     from ..values.request import Request
     from .exchange import Exchange
     from .waiter import Host, Waiter
@@ -152,11 +151,6 @@ class ThreadedHTTP2Connection(HTTP2Connection):
     def ask(self, waiter: Waiter) -> None:
         self._enter(HTTP2Connection.ask, waiter)
 
-    def usable(self, limits: Limits, now: float) -> bool:
-        if len(self.guests) == 1 and now - self.idle_since >= FRESH:
-            self.source.look()  # nobody has turned it while it was idle
-        return super().usable(limits, now)
-
     async def lives(self, host: Host) -> bool:
         if len(self.guests) == 1:
             self.source.look()
@@ -195,7 +189,11 @@ def _flush(connection: HTTP2Connection) -> None:
 
 def _send_alone(connection: HTTP2Connection, act: Callable[..., Any], *args: Any) -> Any:
     """Do it and send that, where nobody else is about to send anything."""
-    result = _leave(connection, act, *args)
+    try:
+        result = act(connection, *args)
+    except HTTPError:
+        connection.broken = False
+        raise
     connection.source.has_left = False
     HTTP2Connection.pump(connection)
     return result

@@ -128,7 +128,8 @@ class Engine(Streams):
         else:
             if self._probe_due:
                 self._start_probe()
-            self._renew()
+            if self._inflow.room <= self._inflow.half:
+                self._renew()
         if self._has_views:
             self._has_views = False
             for stream in touched:

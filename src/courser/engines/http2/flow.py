@@ -50,21 +50,22 @@ class Inflow:
         bound: bytes that may lie unread before the window is no more renewed.
 
     Attributes:
+        half: bytes of room above which the window is not renewed.
         room: bytes that the peer may still send.
         unread: bytes that came for readers who have not taken them.
     """
 
-    __slots__ = ("_bound", "_granted", "_half", "_size", "room", "unread")
+    __slots__ = ("_bound", "_granted", "_size", "half", "room", "unread")
 
     def __init__(self, size: int, bound: int) -> None:
         self.room = self._size = self._granted = size
         self.unread = 0
-        self._half = size // 2
+        self.half = size // 2
         self._bound = bound
 
     def renewal(self) -> int:
         """Bytes by which to renew the window now, 0 for none."""
-        if self.room > self._half or self.unread > self._bound:
+        if self.room > self.half or self.unread > self._bound:
             return 0
         increment = self._size - self.room
         self.room = self._size
