@@ -16,7 +16,7 @@ from weakref import ref
 import pytest
 
 from courser.core.connection import Connection
-from courser.core.lane import Permit
+from courser.core.lane import Lane, Permit
 from courser.core.link import RECEIVE_FIRST, RECEIVE_MOST, SocketLink
 from courser.core.pool import Pool
 from courser.core.reactor import READ, WRITE, Reactor
@@ -927,3 +927,43 @@ def test_one_that_nobody_shares_has_no_places(pair: Pair) -> None:
     connection.decline()
 
     assert connection.closed
+
+
+# Ends
+
+
+class Told:
+    """A link that says what it is told to."""
+
+    fd = -1
+
+    def __init__(self, **facts: object) -> None:
+        self.facts = facts
+        self.receive = None
+
+    def fileno(self) -> int:
+        return -1
+
+    def info(self) -> dict[str, object]:
+        return self.facts
+
+    def close(self) -> None: ...
+
+
+def test_what_all_connections_of_a_lane_are_told_is_kept_once() -> None:
+    lane: Lane[Any] = Lane(Route("https", "a", 443))
+    told = [
+        Heard(Told(peer=("10.0.0.1", 443), local=("10.0.0.2", port), certificate=bytes(range(200))))._ends(lane)
+        for port in (50001, 50002)
+    ]
+
+    assert [ends[2] for ends in told] == [("10.0.0.2", 50001), ("10.0.0.2", 50002)]
+    assert told[0][1] is told[1][1]
+    assert told[0][3:] == (None, None, bytes(range(200)))
+    assert told[0][5] is told[1][5]  # type: ignore[misc]
+
+
+def test_a_connection_that_tells_of_no_encryption_keeps_nothing_of_it() -> None:
+    connection = Heard(Told(peer="/run/socket"))
+
+    assert connection._ends(Lane(Route("http", "a", 80))) == (connection.number, "/run/socket", None)

@@ -358,7 +358,7 @@ def test_the_cookies_of_a_response_are_those_it_may_set() -> None:
 
 
 def test_a_response_knows_the_connection_that_it_came_over() -> None:
-    ends = (7, {"peer": ("10.0.0.1", 80)})
+    ends = (7, ("10.0.0.1", 80), None)
     response = Response.assemble(
         200, b"", "HTTP/1.1", b"", ASKED, (0.0, 0.0, 0.0, 0.0, None, 0.0), "utf-8", b"x", b"", None, ends
     )

@@ -16,6 +16,7 @@ from weakref import ReferenceType, finalize
 
 from ..hints import TYPE_CHECKING
 from .fork import remember
+from .lane import ENDS
 from .link import RECEIVE_FIRST, RECEIVE_MOST, Link
 from .reactor import READ, WRITE, Reactor, solo_poll
 from .waiter import FOREVER, Waiter
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
     from typing import Any, ClassVar, Final
 
     from ..settings import Limits
-    from .lane import Permit
+    from ..values.response import Ends
+    from .lane import Lane, Permit
     from .pool import Pool
 
 __all__ = ["Connection"]
@@ -111,6 +113,13 @@ class Connection:
 
     def fileno(self) -> int:
         return self.fd
+
+    def _ends(self, lane: Lane[Any]) -> Ends:
+        """What its link tells of its ends, most of which one object stands for on all connections of a lane."""
+        told = map(self.link.info().get, ENDS)
+        lane.ends = facts = tuple([old if old == new else new for old, new in zip(lane.ends, told, strict=True)])
+        peer, local, *of_tls = facts
+        return (self.number, peer, local, *of_tls) if any(of_tls) else (self.number, peer, local)
 
     # Who turns it
 

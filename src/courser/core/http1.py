@@ -45,7 +45,7 @@ class HTTP1Connection(Connection):
         self.exchange: ReferenceType[Exchange] | None = None
         self.heard = False
         self.label = lane.label
-        self.ends = (self.number, link.info())
+        self.ends = self._ends(lane)
 
     def begin(self, exchange: Exchange, request: Request, length: int | None) -> bytes:
         """Carry an exchange from now on.

@@ -93,7 +93,7 @@ class HTTP2Connection(Connection):
         super().__init__(link, permit, now)
         self.engine = ClientEngine()
         self.label = lane.label
-        self.ends = (self.number, link.info())
+        self.ends = self._ends(lane)
         self.answer = answer
         self._keys: dict[object, Stream | None] = {}
         self.guests = self._keys.keys()

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Lane", "Permit", "Pooled", "Ticket"]
 
+ENDS: Final = ("peer", "local", "version", "cipher", "certificate")
+"""What a link tells of its ends that is kept for responses; see `core.link.Link.info`."""
+
 STREAMS: Final = 100
 """Requests that a connection is expected to carry at once until the peer has said (RFC 9113 section 6.5.2)."""
 
@@ -125,11 +128,13 @@ class Lane(Generic[C]):
         permits: the identities of the permits of its open connections.
         dialling: of those, the ones whose connections are being made.
         session: the TLS session of its last connection, for resumption.
+        ends: what the link of its last connection told; what the next one's tells likewise is the same object.
     """
 
     __slots__ = (
         "__weakref__",
         "dialling",
+        "ends",
         "failed",
         "idle",
         "label",
@@ -155,6 +160,7 @@ class Lane(Generic[C]):
         self.permits: set[int] = set()
         self.dialling: set[int] = set()
         self.session: Any = None
+        self.ends: tuple[Any, ...] = (None,) * len(ENDS)
 
     @property
     def may_dial(self) -> bool:

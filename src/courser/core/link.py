@@ -126,7 +126,7 @@ class Link(Protocol):
 class SocketLink:
     """A connected, non-blocking stream socket: TCP or Unix."""
 
-    __slots__ = ("_release", "gather", "receive", "send", "socket")
+    __slots__ = ("_release", "receive", "send", "socket")
 
     encrypted = False
     alpn: str | None = None
@@ -140,9 +140,10 @@ class SocketLink:
         self._release: Release | None = None
         self.receive: Receive = sock.recv
         self.send: Send = sock.send
-        self.gather: Gather | None = None
-        if LOW_WATER:
-            self.gather = partial(sock.setsockopt, socket.SOL_SOCKET, socket.SO_RCVLOWAT)
+
+    @property
+    def gather(self) -> Gather | None:
+        return partial(self.socket.setsockopt, socket.SOL_SOCKET, socket.SO_RCVLOWAT) if LOW_WATER else None
 
     def fileno(self) -> int:
         return self.socket.fileno()
@@ -206,7 +207,6 @@ class TLSLink:
         "_outgoing",
         "_ssl",
         "again_above",
-        "gather",
     )
 
     encrypted = True
@@ -218,7 +218,6 @@ class TLSLink:
         self._ssl = ssl
         self._below = below
         self.again_above = below.again_above
-        self.gather: Gather | None = getattr(below, "gather", None)
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
         self._object = context.wrap_bio(
@@ -239,6 +238,10 @@ class TLSLink:
     @property
     def wants_write(self) -> bool:
         return bool(self._kept)
+
+    @property
+    def gather(self) -> Gather | None:
+        return getattr(self._below, "gather", None)
 
     def shake(self) -> None:
         """Go on with the handshake; BlockingIOError says that it is not done."""

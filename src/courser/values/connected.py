@@ -5,8 +5,7 @@ from __future__ import annotations
 from ..hints import TYPE_CHECKING, NamedTuple, cast
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from typing import Any, Self, TypeAlias
+    from typing import Self, TypeAlias
 
 __all__ = ["ConnectionInfo"]
 
@@ -33,17 +32,17 @@ class ConnectionInfo(NamedTuple):
     certificate: bytes | None
 
     @classmethod
-    def of(cls, number: int, facts: Mapping[str, Any]) -> Self:
-        """Make it of what a link tells of its ends; see `core.link.Link.info`."""
-        cipher = facts.get("cipher")
-        return cls(
-            number,
-            _address(facts.get("peer")),
-            _address(facts.get("local")),
-            facts.get("version"),
-            cipher[0] if cipher else None,
-            facts.get("certificate"),
-        )
+    def of(
+        cls,
+        number: int,
+        peer: object,
+        local: object,
+        version: str | None = None,
+        cipher: tuple[str, str, int] | None = None,
+        certificate: bytes | None = None,
+    ) -> Self:
+        """Make it of what a connection keeps of what its link tells; see `core.link.Link.info`."""
+        return cls(number, _address(peer), _address(local), version, cipher[0] if cipher else None, certificate)
 
 
 def _address(given: object) -> Address:

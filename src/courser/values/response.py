@@ -11,7 +11,7 @@ from .text import DefaultEncoding, charset_of, decode_text
 from .url import URL
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
     from datetime import timedelta
     from typing import Any, Final, Self, TypeAlias
 
@@ -56,8 +56,8 @@ Times: TypeAlias = "tuple[float, float, float, float, dict[str, float] | None, f
 seconds each phase of connecting took, None where the connection was there; and when the first byte had come. 0.0 stands
 for a time that is not known."""
 
-Ends: TypeAlias = "tuple[int, Mapping[str, Any]]"
-"""The number of a connection, and what its link tells of its ends."""
+Ends: TypeAlias = "tuple[int, Any, Any, *tuple[Any, ...]]"
+"""The number of a connection, and what its link tells of its ends: what `values.connected.ConnectionInfo.of` takes."""
 
 
 class Status:
