@@ -70,6 +70,14 @@ __all__ = [
 DEFAULT_TIMEOUT: Final = Timeout()
 DEFAULT_LIMITS: Final = Limits()
 
+PROTOCOLS: Final = {
+    (True, True): ("h2", "http/1.1"),
+    (True, False): ("h2",),
+    (False, True): ("http/1.1",),
+    (False, False): (),
+}
+"""The application protocols, by preference, of a client that may speak HTTP/2 and HTTP/1.1 or may not."""
+
 NO_PARAMS: Final = QueryParams()
 """The parameters of a client that has none: this very object, so that one look tells."""
 
@@ -222,8 +230,7 @@ def protocols(options: ClientOptions) -> tuple[str, ...]:
     Raises:
         ValueError: there are none.
     """
-    spoken = (("h2", options.get("http2", True)), ("http/1.1", options.get("http1", True)))
-    found = tuple(name for name, wanted in spoken if wanted)
+    found = PROTOCOLS[bool(options.get("http2", True)), bool(options.get("http1", True))]
     if not found:
         raise ValueError("http1 and http2 are both False: there is no protocol left to speak")
     return found
@@ -341,6 +348,8 @@ def checked_mounts(transport: Transport | None, mounts: Mapping[str, Any] | None
     Raises:
         InvalidRequest: a pattern that is none.
     """
+    if transport is None and not mounts:
+        return None
     table: dict[str, Transport | None] = {}
     if transport is not None:
         table["all://"] = transport

@@ -69,6 +69,11 @@ REQUEST_OPTIONS: Final = frozenset(RequestOptions.__optional_keys__)
 SPECIAL: Final = ("host", "content-length", "transfer-encoding", "expect")
 """Fields that a client may be given as defaults, though they cannot go into the block that all requests share."""
 
+OF_TLS: Final = frozenset({"verify", "cert", "trust_env"})
+"""Options of a client that make its policy of TLS another one than the usual."""
+
+USUAL_TLS: Final = TLSPolicy()
+
 SAID_OF_TLS: Final = frozenset({"verify", "cert", "server_hostname"})
 
 
@@ -98,7 +103,9 @@ class Session:
         self.compress: Coding | None = options.get("compress")
         self.limits = options.get("limits") or DEFAULT_LIMITS
         self.closed = False
-        self._secrets = checked_names(options.get("sensitive_headers") or ()) | SECRETS
+        self._secrets = {*SECRETS}
+        if options.get("sensitive_headers"):
+            self._secrets |= checked_names(options["sensitive_headers"])
         self.responses = Responses(
             options.get("default_encoding") or "utf-8",
             None if codec is None else codec.loads,
@@ -106,20 +113,25 @@ class Session:
             self._secrets,
         )
         self._limit = self.responses.travelling(checked_limit("max_body_size", options.get("max_body_size")))
-        self._tls = TLSPolicy.of(
-            checked_verify(options.get("verify", True)),
-            checked_cert(options.get("cert")),
-            options.get("trust_env", True),
-        )
+        self._tls = USUAL_TLS
+        if not options.keys().isdisjoint(OF_TLS):
+            self._tls = TLSPolicy.of(
+                checked_verify(options.get("verify", True)),
+                checked_cert(options.get("cert")),
+                options.get("trust_env", True),
+            )
         self._middleware = tuple(options.get("middleware") or ())
         self.watchers = Watchers(options.get("trace"), options.get("event_hooks"), self._secrets)
         self.credentials = Credentials(options.get("auth"), options.get("trust_env", True))
         if self.credentials.auth is not None and "authorization" in self.headers:
             raise InvalidRequest(detail="a client was given auth= and the header Authorization", hint="give one")
-        self._max_redirects = checked_count("max_redirects", options.get("max_redirects", 20))
+        self._max_redirects = 20
+        if "max_redirects" in options:
+            self._max_redirects = checked_count("max_redirects", options["max_redirects"])
         self._downgrade = options.get("allow_downgrade")
-        self._following = self._followed_by(None)
-        self._usual = self._layers(options.get("follow_redirects", True))
+        self._following = self._usual = self._followed_by(None)
+        if "follow_redirects" in options:
+            self._usual = self._layers(options["follow_redirects"])
         network = options.get("network")
         self._detours = detours(options)
         self._routes = Routes(
@@ -145,7 +157,6 @@ class Session:
 
     def place(self, host: Host) -> Place:
         """A place of this client under a host."""
-        self.watchers.look()
         pool: Pool[HTTP1Connection] = Pool(self.limits, host.lock, host.deliver, host.turned)
         return Place(host, pool, self._dialer, self._routes, self._mounts)
 

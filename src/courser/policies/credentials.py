@@ -46,9 +46,8 @@ class Credentials:
     __slots__ = ("ambient", "auth")
 
     def __init__(self, auth: Any, trust_env: bool) -> None:
-        self.auth: Auth | None = None
+        self.auth: Auth | None = _checked(auth)
         self.ambient: NetrcAuth | Literal[Sentinel.DEFAULT] | None = DEFAULT if trust_env else None
-        self.replace(auth)
 
     def replace(self, auth: Any) -> None:
         """Authenticate in another way from now on."""

@@ -37,9 +37,10 @@ class Detours:
         self._trusting = trusting
         self._named: bool | None = None
         self._proxies: Proxies | None = None
-        mounted = {pattern: each for pattern, each in mounts.items() if not hasattr(each, "send")}
-        if proxy is not None or mounted:
-            self._proxies = self._make(proxy, mounted)
+        if proxy is not None or mounts:
+            mounted = {pattern: each for pattern, each in mounts.items() if not hasattr(each, "send")}
+            if proxy is not None or mounted:
+                self._proxies = self._make(proxy, mounted)
 
     def hops(self, url: URL, given: Rules | None) -> tuple[ProxyHop, ...]:
         """The proxies that a URL is reached through, in the order in which they are met.
