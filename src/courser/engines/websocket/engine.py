@@ -90,7 +90,7 @@ class WebSocketEngine(Receiving):
                                 key = (key * (length // 4 + 1))[:length]
                                 payload = (int.from_bytes(payload) ^ int.from_bytes(key)).to_bytes(length)
                             else:
-                                payload = mask(payload, key)
+                                payload = bytes(mask(payload, key))
                         events.append(payload if first == _WHOLE_BINARY else payload.decode())
                         position = end
                 except UnicodeDecodeError:

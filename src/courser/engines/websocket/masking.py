@@ -14,24 +14,27 @@ if TYPE_CHECKING:
 
 __all__ = ["mask"]
 
-_LARGE: Final = 8192
+LARGE: Final = 8192
 """Bytes from which translating is faster; well below 64 KiB, from which integers become slow out of proportion."""
 
 _ALL: Final = int.from_bytes(bytes(range(256)))
 _ONES: Final = int.from_bytes(b"\x01" * 256)
 
 
-def mask(data: bytes, key: bytes) -> bytes:
+def mask(data: bytes, key: bytes) -> bytes | bytearray:
     """Mask or unmask: the same operation.
 
     Args:
         data: the payload, or a piece of it.
         key: the four bytes that go with the first four of the data.
+
+    Returns:
+        as many bytes; a bytearray where they are many, because it is copied into a frame or a message in any case.
     """
     size = len(data)
-    if size < _LARGE:
-        return (int.from_bytes(data) ^ int.from_bytes((key * (size // 4 + 1))[:size])).to_bytes(size, "big")
+    if size < LARGE:
+        return (int.from_bytes(data) ^ int.from_bytes((key * (size // 4 + 1))[:size])).to_bytes(size)
     masked = bytearray(size)
     for lane, byte in enumerate(key):
         masked[lane::4] = data[lane::4].translate((_ALL ^ _ONES * byte).to_bytes(256))
-    return bytes(masked)
+    return masked
