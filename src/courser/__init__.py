@@ -18,11 +18,12 @@ from .version import __version__
 
 TYPE_CHECKING = False  # type checkers know this name wherever it comes from; importing typing takes its time
 if TYPE_CHECKING:
-    from .api import delete, get, head, options, patch, post, put, query, request, stream
+    from .api import delete, get, head, options, patch, post, put, query, request, stream, websocket
     from .client import AsyncClient, Client
     from .core.dial import Network
     from .core.place import Transport
     from .core.proxies import ProxyChoice
+    from .engines.websocket import CloseCode, Deflate
     from .errors import (
         BodyNotReplayable,
         CertificateError,
@@ -101,6 +102,7 @@ if TYPE_CHECKING:
     from .values.tracing import TraceEvent
     from .values.trust import TLS
     from .values.url import URL
+    from .websockets import AsyncWebSocket, WebSocket
 
 __all__ = [
     "DEFAULT",
@@ -110,6 +112,7 @@ __all__ = [
     "Answer",
     "AsyncClient",
     "AsyncResponseStream",
+    "AsyncWebSocket",
     "BasicAuth",
     "BearerAuth",
     "BodyFilter",
@@ -118,6 +121,7 @@ __all__ = [
     "CertificateError",
     "Client",
     "ClientClosed",
+    "CloseCode",
     "ConnectError",
     "ConnectTimeout",
     "ConnectionClosed",
@@ -128,6 +132,7 @@ __all__ = [
     "Cookies",
     "DeadlineExceeded",
     "DecodingError",
+    "Deflate",
     "DigestAuth",
     "Event",
     "Flow",
@@ -184,6 +189,7 @@ __all__ = [
     "TruncatedBody",
     "UnsupportedScheme",
     "Wait",
+    "WebSocket",
     "WebSocketError",
     "WriteError",
     "WriteTimeout",
@@ -198,6 +204,7 @@ __all__ = [
     "query",
     "request",
     "stream",
+    "websocket",
 ]
 
 HOMES = (
@@ -230,6 +237,8 @@ HOMES = (
     "policies.auth.digestauth",
     "policies.auth.oauth2",
     "tracing.har",
+    "engines.websocket",
+    "websockets",
 )
 """The modules that the public names are at home in, from the ground up: a name is looked for no higher than it lies.
 

@@ -443,6 +443,17 @@ class Connection:
                 reactor.unregister(self)
             self._finalizer()
 
+    def hand_over(self) -> tuple[Link, Permit]:
+        """Give link and permit up to another connection over the same link; this one is closed."""
+        self.leave()
+        self.closed = True
+        self.deadline = FOREVER
+        detached = self._finalizer.detach()
+        if detached is None:
+            raise RuntimeError("the connection is closed")
+        link, permit = detached[2]
+        return link, permit
+
     def forget(self) -> None:
         """Close the descriptor in a forked child; the parent goes on with the connection."""
         self._finalizer.detach()

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Coroutine
 
-from ..errors import HTTPError
+from ..errors import HTTPError, InvalidRequest
 from ..hints import TYPE_CHECKING, Protocol
 from ..values.response import Response
+from ..values.url import as_websocket
 from .reply import Reply, StaticReply
 from .transport import PooledTransport
 from .waiter import Host, Interrupted
@@ -97,6 +98,28 @@ class Place:
             route = routes.known.get(url.origin) or routes.get(url)
         else:
             route = routes.make(url, routes.tls if tls is None else tls.at(request), rules)
+        if route.proxies:
+            from .forward import send_proxied
+
+            return send_proxied(self._transport, self._dialer.digests, request, route, sending)
+        return self._transport.send(request, route, sending.deadline, sending.limit, sending.goal, sending)
+
+    def upgrade(self, request: Request, sending: Sending) -> Coroutine[Any, Any, Reply]:
+        """Send the handshake of a WebSocket, on the way that one takes (see `Routes.make`).
+
+        Raises:
+            InvalidRequest: a transport answers the URL.
+        """
+        if sending.cookies is not None:
+            request = sending.cookies.dress(request)
+        if self._mounts is not None and self._mounts.find(request.url) is not None:
+            raise InvalidRequest(
+                detail="a transport of the client answers this URL, and gives whole responses",
+                hint="a WebSocket needs a network",
+                request=request,
+            )
+        routes, tls = self._routes, sending.tls
+        route = routes.make(as_websocket(request.url), routes.tls if tls is None else tls.at(request), sending.rules)
         if route.proxies:
             from .forward import send_proxied
 
