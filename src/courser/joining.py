@@ -22,7 +22,7 @@ from .websockets import AsyncWebSocket, Joined, WebSocket
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from types import TracebackType
-    from typing import Final
+    from typing import Any, Final
 
     from .core.place import Place
     from .core.reply import Reply

@@ -43,12 +43,12 @@ class Carrier(Protocol):
     Attributes:
         label: the peer's name for errors, `host:port`.
         blocked: whether something that was written has not reached the network.
-        lingers: whether it goes on by itself, so that the peer may be given time to end the link.
+        closed: whether it is.
         source: turns it for plain code; None under an event loop.
     """
 
     label: str
-    lingers: bool
+    closed: bool
     source: Any
 
     @property
@@ -209,10 +209,7 @@ class Talk:
         carrier = self.carrier
         if self.engine.close_sent and not carrier.blocked:
             carrier.finish()
-            if carrier.lingers:
-                carrier.arm(now + FAREWELL)
-            else:
-                carrier.close()
+            carrier.arm(now + FAREWELL)
 
     def refusal(self) -> ConnectionClosed:
         """An error that tells how it has ended."""
@@ -382,25 +379,33 @@ class Talk:
     # Closing
 
     async def close(self, host: Host, code: int, reason: str, seconds: float) -> None:
-        """Say goodbye, and wait for the peer to do so; after a time the link is closed without.
+        """Say goodbye, wait for the peer to do so, and for it to end the link; after a time it is ended without.
 
         Raises:
             LocalProtocolError: the code is none that may be sent, or the reason is too long.
         """
         if self.closed is None and not self.engine.close_sent:
             self.say(self.engine.close, code, reason)
-        if self.closed is None:
-            waiter = self._waiter(monotonic() + seconds)
-            self._closing.append(waiter)
-            try:
+        try:
+            if self.closed is None:
                 if self._paused:
                     self.carrier.resume()
-                host.arm(waiter)
-                await host.wait(waiter)
-            finally:
-                self._closing.remove(waiter)
-                if self.closed is None:
-                    self._fail(ConnectionClosed(detail=f"{self.carrier.label} has not said goodbye in time"))
+                await self._wait_for_the_end(host, seconds)
+            if not self.carrier.closed:
+                await self._wait_for_the_end(host, FAREWELL)
+        finally:
+            if not self.carrier.closed:
+                self._fail(ConnectionClosed(detail=f"{self.carrier.label} has not said goodbye in time"))
+
+    async def _wait_for_the_end(self, host: Host, seconds: float) -> None:
+        """Wait for the next step of it."""
+        waiter = self._waiter(monotonic() + seconds)
+        self._closing.append(waiter)
+        try:
+            host.arm(waiter)
+            await host.wait(waiter)
+        finally:
+            self._closing.remove(waiter)
 
     def abandon(self, code: int) -> None:
         """Say goodbye and wait for nothing."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from time import monotonic
 from weakref import ReferenceType, ref
 
-from ..errors import StreamError
+from ..errors import ReadError
 from ..hints import TYPE_CHECKING
 from .connection import Connection
 from .guard import locked
@@ -35,8 +35,6 @@ class UpgradedConnection(Connection):
     """
 
     __slots__ = ("_talk", "label", "source")
-
-    lingers = True
 
     def __init__(self, link: Any, permit: Any, now: float, label: str) -> None:
         super().__init__(link, permit, now)
@@ -100,8 +98,6 @@ class ThreadedUpgrade(UpgradedConnection):
 
     __slots__ = ("_lock",)
 
-    lingers = False
-
     def be_shared(self, source: Any, lock: Any) -> None:
         """Say what turns it, and what its link and its engine are used under."""
         self.source = source
@@ -155,11 +151,11 @@ def take_over(exchange: Exchange, host: Host) -> tuple[UpgradedConnection, bytes
         The connection, and what has come behind the response.
 
     Raises:
-        StreamError: nothing carries the exchange any more.
+        ReadError: the connection broke in the meantime.
     """
     connection: Any = exchange.connection
     if connection is None or connection.closed:
-        raise StreamError(detail="the connection of the handshake is closed")
+        raise ReadError(phase="read", detail="the connection broke right after the handshake", request=exchange.request)
     exchange.connection = exchange.source = None
     early = bytes(connection.engine.leftover)
     link, permit = connection.hand_over()
