@@ -141,7 +141,10 @@ class _Socket:
                 talk.abandon(BROKEN)  # what the peer has of the message is all that it will ever get
 
     async def _next(self, timeout: float | None) -> str | bytes:
-        return await self._talk.next(self._host, self._joined.wait if timeout is None else timeout)
+        talk = self._talk
+        if not talk.messages or talk.receiver is not None:
+            await talk.wait_for_one(self._host, self._joined.wait if timeout is None else timeout)
+        return talk.take()
 
     async def _next_of(self, kind: type[T], timeout: float | None) -> T:
         message = await self._next(timeout)
@@ -230,7 +233,10 @@ class WebSocket(_Socket):
             ReadTimeout: none has come in time.
             StreamConsumed: another thread receives.
         """
-        return run_inline(self._next(timeout))
+        talk = self._talk
+        if not talk.messages or talk.receiver is not None:
+            run_inline(talk.wait_for_one(self._host, self._joined.wait if timeout is None else timeout))
+        return talk.take()
 
     def receive_text(self, timeout: float | None = None) -> str:
         """The next message, which is text; see `receive`.
@@ -328,7 +334,10 @@ class AsyncWebSocket(_Socket):
 
     async def receive(self, timeout: float | None = None) -> str | bytes:
         """The next message; see `WebSocket.receive`."""
-        return await self._next(timeout)
+        talk = self._talk
+        if not talk.messages or talk.receiver is not None:
+            await talk.wait_for_one(self._host, self._joined.wait if timeout is None else timeout)
+        return talk.take()
 
     async def receive_text(self, timeout: float | None = None) -> str:
         """The next message, which is text; see `WebSocket.receive_text`."""

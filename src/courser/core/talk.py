@@ -78,6 +78,7 @@ class Talk:
         messages: what has come and was not handed out.
         blocked: whether who sends has to wait first.
         closed: how it has ended; None while it goes on.
+        receiver: who waits for a message, None for nobody.
     """
 
     __slots__ = (
@@ -85,10 +86,10 @@ class Talk:
         "_closing",
         "_heartbeat",
         "_held",
+        "_one",
         "_paused",
         "_pings",
         "_pulse",
-        "_receiver",
         "_rooms",
         "_speakers",
         "_speaks",
@@ -97,6 +98,7 @@ class Talk:
         "closed",
         "engine",
         "messages",
+        "receiver",
     )
 
     def __init__(self, engine: WebSocketEngine, carrier: Carrier, heartbeat: float | None, now: float) -> None:
@@ -107,7 +109,8 @@ class Talk:
         self.closed: ConnectionClosed | None = None
         self._held = 0
         self._paused = False
-        self._receiver: Waiter | None = None
+        self.receiver: Waiter | None = None
+        self._one = Waiter(carrier.source)
         self._rooms: list[Waiter] = []
         self._speaks = False
         self._speakers: deque[Waiter] = deque()
@@ -140,9 +143,8 @@ class Talk:
             self._fail(ConnectionClosed(detail=f"{self.carrier.label} has ended the connection without a close frame"))
         elif self.closed is not None:
             self._part(now)
-        receiver = self._receiver
-        if receiver is not None and (self.messages or self.closed is not None):
-            self._receiver = None
+        receiver = self.receiver
+        if receiver is not None and not receiver.done and (self.messages or self.closed is not None):
             receiver.complete()
         if self._held > FULL and not self._paused and self.closed is None:
             self._paused = True
@@ -160,9 +162,8 @@ class Talk:
     def lost(self, error: BaseException) -> None:
         """The link broke."""
         self._fail(ConnectionClosed(detail=str(error)))
-        receiver, self._receiver = self._receiver, None
-        if receiver is not None:
-            receiver.complete()
+        if self.receiver is not None:
+            self.receiver.complete()
 
     def expire(self, now: float) -> None:
         """The time has come that the carrier was armed with."""
@@ -287,8 +288,8 @@ class Talk:
 
     # Receiving
 
-    async def next(self, host: Host, seconds: float | None) -> str | bytes:
-        """The next message.
+    async def wait_for_one(self, host: Host, seconds: float | None) -> None:
+        """Wait until there is a message.
 
         Args:
             host: who waits.
@@ -297,10 +298,29 @@ class Talk:
         Raises:
             ConnectionClosed: none will come.
             ReadTimeout: none has come in time.
-            StreamConsumed: somebody else waits for it.
+            StreamConsumed: somebody else waits for one.
         """
+        if self.receiver is not None:
+            raise StreamConsumed(
+                detail="two tasks or threads receive at once", hint="let one receive, and give the messages to a queue"
+            )
+        waiter = self._one
+        waiter.done = False
+        waiter.deadline = FOREVER
+        self.receiver = waiter
+        try:
+            if seconds is not None:
+                waiter.deadline = monotonic() + seconds
+                host.arm(waiter)
+            if not self.messages and self.closed is None:
+                await host.wait(waiter)
+        finally:
+            self.receiver = None
         if not self.messages:
-            await self._wait_for_one(host, seconds)
+            raise self._late(seconds, "a message") if self.closed is None else self.refusal()
+
+    def take(self) -> str | bytes:
+        """A message that is there."""
         message = self.messages.popleft()
         self._held -= len(message)
         if self._paused and self._held <= FULL // 2:
@@ -312,30 +332,6 @@ class Talk:
         """Have a message handed out once more."""
         self.messages.appendleft(message)
         self._held += len(message)
-
-    async def _wait_for_one(self, host: Host, seconds: float | None) -> None:
-        if self._receiver is not None:
-            raise StreamConsumed(
-                detail="two tasks or threads receive at once", hint="let one receive, and give the messages to a queue"
-            )
-        if self.closed is not None:
-            raise self.refusal()
-        due = FOREVER if seconds is None else monotonic() + seconds
-        self._receiver = waiter = self._waiter(due)
-        try:
-            if due < FOREVER:
-                host.arm(waiter)
-            if not self.messages and self.closed is None:
-                await host.wait(waiter)
-        finally:
-            self._receiver = None
-        if self.messages:
-            return
-        if self.closed is not None:
-            raise self.refusal()
-        raise ReadTimeout(
-            phase="read", detail=f"{seconds or 0:.3g} s, while waiting for a message of {self.carrier.label}"
-        )
 
     # Pings
 
@@ -364,9 +360,7 @@ class Talk:
             return monotonic() - began
         if self.closed is not None:
             raise self.refusal()
-        raise ReadTimeout(
-            phase="read", detail=f"{seconds or 0:.3g} s, while waiting for the pong of {self.carrier.label}"
-        )
+        raise self._late(seconds, "a pong")
 
     def _answered(self, payload: bytes) -> None:
         """A pong answers its ping, and those before it (RFC 6455 section 5.5.3)."""
