@@ -6,7 +6,7 @@ import zlib
 
 import pytest
 import wswire as wire
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from courser.engines.websocket.compression import Deflater, Inflater
@@ -112,13 +112,25 @@ def test_only_so_many_streams_may_end_in_one_message() -> None:
     assert caught.value.code == 1008
 
 
-@pytest.mark.parametrize("data", [b"\xff\xff", b"\x07", b"Hello", b""])
+@pytest.mark.parametrize("data", [b"\xff\xff", b"\x07", b"Hello"])
 def test_what_is_no_deflate(data: bytes) -> None:
     with pytest.raises(Fault, match="corrupt") as caught:
         Inflater(15, True).end(data, MOST)
     assert caught.value.code == 1007
 
 
+@pytest.mark.parametrize("takeover", [False, True])
+def test_a_compressed_message_has_at_least_one_byte(takeover: bool) -> None:
+    inflater = Inflater(15, takeover)
+    for _ in range(2):
+        with pytest.raises(Fault, match="without a byte") as caught:
+            inflater.end(b"", MOST)
+        assert caught.value.code == 1007
+        inflater.feed(b"\x00", MOST)
+        assert inflater.end(b"", MOST) == b""
+
+
+@settings(deadline=None)
 @given(
     messages=st.lists(
         st.lists(st.binary(max_size=60) | st.binary(max_size=3).map(lambda part: part * 200)), max_size=6

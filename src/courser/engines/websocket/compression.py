@@ -73,12 +73,13 @@ class Inflater:
         takeover: whether a message may refer to those before.
     """
 
-    __slots__ = ("_bits", "_decompressor", "_streams", "_takeover")
+    __slots__ = ("_begun", "_bits", "_decompressor", "_streams", "_takeover")
 
     def __init__(self, bits: int, takeover: bool) -> None:
         self._bits = bits
         self._takeover = takeover
         self._decompressor: Any = None
+        self._begun = False
         self._streams = 0
 
     def feed(self, data: bytes, most: int) -> bytes:
@@ -91,6 +92,7 @@ class Inflater:
         Raises:
             Fault: that is not deflate.
         """
+        self._begun = True
         decompressor = self._decompressor
         if decompressor is None:
             decompressor = self._decompressor = zlib.decompressobj(-self._bits)
@@ -106,7 +108,11 @@ class Inflater:
 
     def end(self, data: bytes, most: int) -> bytes:
         """Decompress the last piece of a message; arguments, result and faults are those of `feed`."""
+        if not data and not self._begun:
+            # The tail would be the beginning of a block, and the next message its middle.
+            raise Fault("a compressed message without a byte", CloseCode.INVALID_DATA)
         done = self.feed(data + TAIL, most)
+        self._begun = False
         self._streams = 0
         if not self._takeover:
             self._decompressor = None

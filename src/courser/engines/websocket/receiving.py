@@ -178,17 +178,16 @@ class Receiving(Sending):
             self._key = key[shift:] + key[:shift]
         is_over = not self._left
         message = self._message
-        if self._opcode & CONTROL:
+        if message is None or self._opcode & CONTROL:
             self._control_payload += piece
             if is_over:
                 payload, self._control_payload = self._control_payload, b""
                 events.append(self._take_control(payload))
-        elif message is not None:
-            if is_over and self._is_last:
-                self._message = None
-                events.append(message.end(piece))
-            elif piece:
-                message.add(piece)
+        elif is_over and self._is_last:
+            self._message = None
+            events.append(message.end(piece))
+        elif piece:
+            message.add(piece)
         if is_over:
             self._opcode = -1
         return position
