@@ -118,9 +118,8 @@ def test_what_only_looks_plain_is_judged(is_client: bool, data: str, code: int) 
     engine = WebSocketEngine(is_client=is_client)
     raw = bytes.fromhex(data)
     if not is_client:
-        raw = (
-            raw[:1] + bytes((raw[1] | 0x80,)) + (raw[2:4] + bytes(4) + raw[4:] if raw[1] == 126 else bytes(4) + raw[2:])
-        )
+        end = 4 if raw[1] == 126 else 2
+        raw = raw[:1] + bytes((raw[1] | 0x80,)) + raw[2:end] + bytes(4) + raw[end:]
     assert engine.receive(wire.frame(FIN | TEXT, b"a", key_for(is_client)) + raw) == ["a"]
     assert engine.failed_code == code
 
