@@ -9,7 +9,7 @@ from ...hints import TYPE_CHECKING
 if TYPE_CHECKING:
     from typing import Final
 
-__all__ = ["CloseCode", "close_code_name", "may_travel"]
+__all__ = ["CloseCode", "may_travel"]
 
 
 class CloseCode(IntEnum):
@@ -36,15 +36,8 @@ _LOCAL: Final = frozenset((CloseCode.NO_STATUS_RECEIVED, CloseCode.ABNORMAL_CLOS
 """They tell a program what happened, and are never in a frame (RFC 6455 section 7.4.1)."""
 
 _REGISTERED: Final = frozenset(code.value for code in CloseCode if code not in _LOCAL)
-_NAMES: Final = {code.value: code.name for code in CloseCode}
 
 
 def may_travel(code: int) -> bool:
     """Whether a Close frame may hold the code, in either direction: 1004 and what is not registered may not."""
     return 3000 <= code <= 4999 or code in _REGISTERED
-
-
-def close_code_name(code: int) -> str:
-    """How errors write a code."""
-    name = _NAMES.get(code)
-    return f"{code} {name}" if name else f"{code}"
