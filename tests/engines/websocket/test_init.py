@@ -1,9 +1,10 @@
-"""The package gives what the I/O side needs, and costs nobody who does without."""
+"""The package gives what the I/O side needs, the server's side when it is asked for, and costs nobody who does without."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
+from importlib import import_module
 
 import pytest
 
@@ -15,6 +16,24 @@ def test_every_name_is_there(name: str) -> None:
     assert getattr(websocket, name) is not None
 
 
-def test_who_does_without_does_not_import_it() -> None:
-    code = "import sys, courser; assert not [name for name in sys.modules if 'engines.websocket' in name]"
-    subprocess.run([sys.executable, "-c", code], check=True)
+def test_the_server_side_is_that_of_its_module() -> None:
+    module = import_module("courser.engines.websocket.accepting")
+    assert websocket.answer_upgrade is module.answer_upgrade
+    assert websocket.answer_connect is module.answer_connect
+    assert websocket.Answer is module.Answer
+
+
+@pytest.mark.parametrize(
+    ("code", "name"),
+    [
+        ("import courser", "courser.engines.websocket"),
+        ("import courser.engines.websocket", "courser.engines.websocket.accepting"),
+    ],
+)
+def test_who_does_without_does_not_import_it(code: str, name: str) -> None:
+    subprocess.run([sys.executable, "-c", f"{code}; import sys; assert {name!r} not in sys.modules"], check=True)
+
+
+def test_no_other_name_is_found() -> None:
+    with pytest.raises(AttributeError, match="has no attribute 'nonsense'"):
+        getattr(websocket, "nonsense")  # noqa: B009

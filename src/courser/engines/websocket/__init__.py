@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .accepting import Answer, answer_connect, answer_upgrade
+from ...hints import TYPE_CHECKING
 from .codes import CloseCode
 from .deflate import Deflate
 from .engine import WebSocketEngine
@@ -10,6 +10,19 @@ from .events import Close, Ping, Pong
 from .handshake import Agreement, Handshake
 from .limits import WEBSOCKET_LIMITS, WebSocketLimits
 from .states import State
+
+if TYPE_CHECKING:
+    from .accepting import Answer, answer_connect, answer_upgrade
+else:
+
+    def __getattr__(name: str) -> object:
+        """Import the server's side of the handshake when somebody asks for it (PEP 562): a client does without."""
+        if name not in ("Answer", "answer_connect", "answer_upgrade"):
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from . import accepting
+
+        return getattr(accepting, name)
+
 
 __all__ = [
     "WEBSOCKET_LIMITS",
