@@ -1,4 +1,4 @@
-"""The package gives what the I/O side needs, the server's side when it is asked for, and costs nobody who does without."""
+"""The package gives what the I/O side needs, and the server's side when it is asked for."""
 
 from __future__ import annotations
 
