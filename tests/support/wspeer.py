@@ -55,8 +55,10 @@ class WebSocketPeer:
         return event
 
     def say(self, message: str | bytes) -> None:
-        """Send a message."""
-        self.peer.send(self.engine.send_text(message) if isinstance(message, str) else self.engine.send_bytes(message))
+        """Send a message, unless the client has said goodbye in the meantime."""
+        if not self.engine.close_received:
+            make: Any = self.engine.send_text if isinstance(message, str) else self.engine.send_bytes
+            self.peer.send(make(message))
 
     def raw(self, data: bytes) -> None:
         """Send bytes, whatever they mean."""
