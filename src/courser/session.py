@@ -103,9 +103,8 @@ class Session:
         self.compress: Coding | None = options.get("compress")
         self.limits = options.get("limits") or DEFAULT_LIMITS
         self.closed = False
-        self._secrets = {*SECRETS}
-        if options.get("sensitive_headers"):
-            self._secrets |= checked_names(options["sensitive_headers"])
+        sensitive = options.get("sensitive_headers")
+        self._secrets = {*SECRETS, *checked_names(sensitive)} if sensitive else {*SECRETS}
         self.responses = Responses(
             options.get("default_encoding") or "utf-8",
             None if codec is None else codec.loads,
