@@ -23,8 +23,10 @@ __all__ = ["MAX_LINE", "DefaultEncoding", "LineDecoder", "TextDecoder", "charset
 DefaultEncoding: TypeAlias = str | Callable[[bytes], str | None]
 """The name of an encoding, or a function that finds one for the start of a body, or None."""
 
-_PARAMETER: Final = late_pattern(r';[ \t\r\n]*+([^;=]*+)(?:=(?:"((?:[^"\\]|\\.)*+)"?[^;]*+|([^;]*+)))?+', re.DOTALL)
-_MEMBER: Final = late_pattern(r'(?:[^",]++|"(?:[^"\\]|\\.)*+"?+)++', re.DOTALL)
+_PARAMETER: Final = late_pattern(
+    r';[ \t\r\n]*+([^;=]*+)(?>(?:=(?:"((?>(?:[^"\\]|\\.)*))"?[^;]*+|([^;]*+)))?)', re.DOTALL
+)
+_MEMBER: Final = late_pattern(r'(?>(?:[^",]++|"(?>(?:[^"\\]|\\.)*)"?+)+)', re.DOTALL)
 _ESCAPED: Final = late_pattern(r"\\(.)", re.DOTALL)
 _BLANKS: Final = " \t\r\n"
 
