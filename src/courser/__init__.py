@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         CookieConflict,
         DeadlineExceeded,
         DecodingError,
+        EventStreamError,
         HandshakeRefused,
         HTTPError,
         InvalidRequest,
@@ -97,6 +98,7 @@ if TYPE_CHECKING:
     from .values.query import QueryParams
     from .values.request import Request
     from .values.response import Response
+    from .values.serversent import ServerSentEvent
     from .values.timings import Timings
     from .values.tracing import TraceEvent
     from .values.trust import TLS
@@ -130,6 +132,7 @@ __all__ = [
     "DecodingError",
     "DigestAuth",
     "Event",
+    "EventStreamError",
     "Flow",
     "HARRecorder",
     "HTTPError",
@@ -168,6 +171,7 @@ __all__ = [
     "Response",
     "ResponseStream",
     "Send",
+    "ServerSentEvent",
     "StatusError",
     "Step",
     "Stored",
@@ -230,6 +234,7 @@ HOMES = (
     "policies.auth.digestauth",
     "policies.auth.oauth2",
     "tracing.har",
+    "values.serversent",
 )
 """The modules that the public names are at home in, from the ground up: a name is looked for no higher than it lies.
 

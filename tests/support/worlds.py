@@ -133,6 +133,9 @@ class InlineStream:
     def iter_json_lines(self, max_line: int | None = None) -> AsyncIterator[Any]:
         return eager(self._stream.iter_json_lines(max_line))
 
+    def iter_events(self, *arguments: Any, **options: Any) -> AsyncIterator[courser.ServerSentEvent]:
+        return eager(self._stream.iter_events(*arguments, **options))
+
     async def read(self) -> bytes:
         return self._stream.read()
 

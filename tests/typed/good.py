@@ -103,6 +103,7 @@ def streams(client: courser.Client) -> None:
         assert_type(response.iter_bytes(1024), Iterator[bytes])
         assert_type(response.iter_lines(), Iterator[str])
         assert_type(response.iter_json_lines(), Iterator[Any])
+        assert_type(response.iter_events(), Iterator[courser.ServerSentEvent])
         assert_type(response.trailers, courser.Headers)
         assert_type(response.read(), bytes)
         assert_type(response.response(), courser.Response)
@@ -130,6 +131,7 @@ async def async_verbs() -> None:
             assert_type(response, courser.AsyncResponseStream)
             assert_type(response.iter_text(), AsyncIterator[str])
             assert_type(response.iter_json_lines(max_line=None), AsyncIterator[Any])
+            assert_type(response.iter_events(max_event=None), AsyncIterator[courser.ServerSentEvent])
             assert_type(await response.read(), bytes)
             assert_type(await response.raise_for_status(), courser.AsyncResponseStream)
         async with aclosing(client.map([HERE, courser.URL(HERE)], concurrency=5, timeout=5)) as responses:
