@@ -18,7 +18,7 @@ from .version import __version__
 
 TYPE_CHECKING = False  # type checkers know this name wherever it comes from; importing typing takes its time
 if TYPE_CHECKING:
-    from .api import delete, get, head, options, patch, post, put, query, request, stream
+    from .api import delete, get, head, options, patch, post, put, query, request, sse, stream
     from .client import AsyncClient, Client
     from .core.dial import Network
     from .core.place import Transport
@@ -66,6 +66,7 @@ if TYPE_CHECKING:
         WriteError,
         WriteTimeout,
     )
+    from .eventsource import AsyncEventSource, EventSource
     from .policies.auth.basic import BasicAuth
     from .policies.auth.bearer import BearerAuth
     from .policies.auth.digestauth import DigestAuth
@@ -85,6 +86,7 @@ if TYPE_CHECKING:
         Stored,
         Wait,
     )
+    from .policies.reconnect import Reconnect
     from .settings import DEFAULT, DIRECT, Limits, Timeout
     from .streams import AsyncResponseStream, ResponseStream
     from .tracing.har import HARRecorder
@@ -111,6 +113,7 @@ __all__ = [
     "URL",
     "Answer",
     "AsyncClient",
+    "AsyncEventSource",
     "AsyncResponseStream",
     "BasicAuth",
     "BearerAuth",
@@ -132,6 +135,7 @@ __all__ = [
     "DecodingError",
     "DigestAuth",
     "Event",
+    "EventSource",
     "EventStreamError",
     "Flow",
     "HARRecorder",
@@ -162,6 +166,7 @@ __all__ = [
     "Read",
     "ReadError",
     "ReadTimeout",
+    "Reconnect",
     "RedirectError",
     "Refused",
     "RemoteProtocolError",
@@ -201,6 +206,7 @@ __all__ = [
     "put",
     "query",
     "request",
+    "sse",
     "stream",
 ]
 
@@ -235,6 +241,8 @@ HOMES = (
     "policies.auth.oauth2",
     "tracing.har",
     "values.serversent",
+    "policies.reconnect",
+    "eventsource",
 )
 """The modules that the public names are at home in, from the ground up: a name is looked for no higher than it lies.
 
