@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from itertools import accumulate
 from typing import Any
 
 import pytest
@@ -53,6 +54,25 @@ async def test_a_stream_that_ends_or_breaks_is_taken_up_behind_the_last_event(pl
     assert await read(events) == ["a", "b", "c", "d"]
     assert [request.headers.get("last-event-id") for request in played.asked] == [None, "2", "2", None]
     assert (events.last_event_id, events.response.status_code) == ("", 204)
+
+
+@in_loop
+async def test_a_stream_that_is_cut_at_every_byte_in_turn_loses_no_event(play: Play) -> None:
+    """The first connection is cut before the first byte, each one after it a byte later, up to the end."""
+    events = [f'id: {number}\ndata: {{"delta": "w{number}"}}\n\n'.encode() for number in range(1, 301)]
+    ends = [0, *accumulate(map(len, events))]
+    whole = b"".join(events)
+
+    async def cut() -> Stream:
+        at = len(played.asked) - 1
+        start = ends[int(played.asked[-1].headers.get("last-event-id") or 0)]
+        return Stream(whole[start:at], ReadError())
+
+    played = play(*[cut] * (len(whole) + 1), end())
+    given = await read(played.client.sse(HERE, reconnect=AT_ONCE))
+
+    assert given == [f'{{"delta": "w{number}"}}' for number in range(1, 301)]
+    assert played.left == 0
 
 
 @in_loop
