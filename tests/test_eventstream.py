@@ -12,6 +12,7 @@ from played import EVENTS, HERE, Play, Stream, in_loop, read
 from played import play as play
 
 from courser import eventstream
+from courser.core.waiter import Waiter
 from courser.errors import (
     BodyNotReplayable,
     ConnectError,
@@ -445,6 +446,22 @@ async def test_whoever_closes_it_during_a_pause_ends_the_pause(play: Play) -> No
         await events.close()
         assert [event.data for event in await waiting] == ["a"]
 
+    assert played.left == 1
+
+
+@in_loop
+async def test_whoever_closes_it_just_before_a_pause_ends_the_pause(
+    play: Play, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def closing() -> Any:
+        (events if isinstance(events, EventStream) else events.wrapped)._over = True
+        return Waiter()
+
+    monkeypatch.setattr(eventstream, "Waiter", closing)
+    played = play(Stream(b"data: a\n\n"), Stream())
+    events = played.client.sse(HERE, reconnect=Reconnect(delay=1000))
+
+    assert await read(events) == ["a"]
     assert played.left == 1
 
 

@@ -234,7 +234,8 @@ class EventStream:
         self._pausing = waiter
         host.arm(waiter)
         try:
-            await host.wait(waiter)
+            if not self._over:  # another thread may have closed it since it was looked at
+                await host.wait(waiter)
         finally:
             self._pausing = None
 
