@@ -87,9 +87,11 @@ def test_streams_of_the_web_platform_tests(vectors: Path) -> None:
 
     assert len(cases) > 20
     for case in cases:
-        events, retry, _ = said(bytes.fromhex(case["stream_hex"]))
+        stream = bytes.fromhex(case["stream_hex"])
+        events, retry, last = said(stream)
         assert (case["name"], events) == (case["name"], [tuple(event) for event in case["events"]])
         assert (case["name"], retry) == (case["name"], case["retry"])
+        check(stream, (events, retry, last))
 
 
 texts = st.text(st.characters(blacklist_characters="\r\n\0", blacklist_categories=["Cs"]))

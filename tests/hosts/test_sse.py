@@ -330,7 +330,7 @@ async def test_silence_is_a_broken_stream(world: World, serve: Serve) -> None:
         peer.send(HEAD + chunk(token(1)))
         peer.wait_for_close()
 
-    client = world.client(timeout=courser.Timeout(read=0.05))
+    client = world.client(timeout=courser.Timeout(read=0.25))
 
     async with client.sse(serve(script).url(), reconnect=AT_ONCE) as events:
         assert await numbers(events) == [1]
