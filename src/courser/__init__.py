@@ -18,7 +18,7 @@ from .version import __version__
 
 TYPE_CHECKING = False  # type checkers know this name wherever it comes from; importing typing takes its time
 if TYPE_CHECKING:
-    from .api import delete, get, head, options, patch, post, put, query, request, stream
+    from .api import delete, get, head, options, patch, post, put, query, request, sse, stream
     from .client import AsyncClient, Client
     from .core.dial import Network
     from .core.place import Transport
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         CookieConflict,
         DeadlineExceeded,
         DecodingError,
+        EventStreamError,
         HandshakeRefused,
         HTTPError,
         InvalidRequest,
@@ -65,6 +66,7 @@ if TYPE_CHECKING:
         WriteError,
         WriteTimeout,
     )
+    from .eventsource import AsyncEventSource, EventSource
     from .policies.auth.basic import BasicAuth
     from .policies.auth.bearer import BearerAuth
     from .policies.auth.digestauth import DigestAuth
@@ -84,6 +86,7 @@ if TYPE_CHECKING:
         Stored,
         Wait,
     )
+    from .policies.reconnect import Reconnect
     from .settings import DEFAULT, DIRECT, Limits, Timeout
     from .streams import AsyncResponseStream, ResponseStream
     from .tracing.har import HARRecorder
@@ -97,6 +100,7 @@ if TYPE_CHECKING:
     from .values.query import QueryParams
     from .values.request import Request
     from .values.response import Response
+    from .values.serversent import ServerSentEvent
     from .values.timings import Timings
     from .values.tracing import TraceEvent
     from .values.trust import TLS
@@ -109,6 +113,7 @@ __all__ = [
     "URL",
     "Answer",
     "AsyncClient",
+    "AsyncEventSource",
     "AsyncResponseStream",
     "BasicAuth",
     "BearerAuth",
@@ -130,6 +135,8 @@ __all__ = [
     "DecodingError",
     "DigestAuth",
     "Event",
+    "EventSource",
+    "EventStreamError",
     "Flow",
     "HARRecorder",
     "HTTPError",
@@ -159,6 +166,7 @@ __all__ = [
     "Read",
     "ReadError",
     "ReadTimeout",
+    "Reconnect",
     "RedirectError",
     "Refused",
     "RemoteProtocolError",
@@ -168,6 +176,7 @@ __all__ = [
     "Response",
     "ResponseStream",
     "Send",
+    "ServerSentEvent",
     "StatusError",
     "Step",
     "Stored",
@@ -197,6 +206,7 @@ __all__ = [
     "put",
     "query",
     "request",
+    "sse",
     "stream",
 ]
 
@@ -230,6 +240,9 @@ HOMES = (
     "policies.auth.digestauth",
     "policies.auth.oauth2",
     "tracing.har",
+    "values.serversent",
+    "policies.reconnect",
+    "eventsource",
 )
 """The modules that the public names are at home in, from the ground up: a name is looked for no higher than it lies.
 

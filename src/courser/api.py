@@ -11,10 +11,12 @@ from .values.response import Response
 if TYPE_CHECKING:
     from typing import Never, Unpack
 
+    from .eventoptions import EventOptions
+    from .eventsource import EventSource
     from .streams import Streaming
     from .values.url import URL
 
-__all__ = ["delete", "get", "head", "options", "patch", "post", "put", "query", "request", "stream"]
+__all__ = ["delete", "get", "head", "options", "patch", "post", "put", "query", "request", "sse", "stream"]
 
 _clients: list[Client] = []
 
@@ -74,3 +76,8 @@ def query(url: str | URL, *wrong: Never, **options: Unpack[RequestOptions]) -> R
 def stream(method: str, url: str | URL, *wrong: Never, **options: Unpack[RequestOptions]) -> Streaming:
     """Send a request, and read the body as it comes; see `Client.stream`."""
     return _client().stream(method, url, *wrong, **options)
+
+
+def sse(url: str | URL, *wrong: Never, **options: Unpack[EventOptions]) -> EventSource:
+    """Read the events of a server, and go on where the stream ends or breaks; see `Client.sse`."""
+    return _client().sse(url, *wrong, **options)
