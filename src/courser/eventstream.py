@@ -307,6 +307,6 @@ class EventStream:
         self._over = True
         self._ready = iter(())
         await self._shut()
-        if self._busy:
-            # Another task, or in a pause another thread, waits: it is to find out that it is over.
-            self._place.host.deliver(self._pausing or self._reply)
+        if self._pausing is not None:
+            # Another task, or another thread, waits: it is to find out that it is over.
+            self._place.host.deliver(self._pausing)
