@@ -27,6 +27,7 @@ BUILT: Final = (
     "http1",
     "http2",
     "coding",
+    "sse",
     "text",
     "redirect",
     "cookies",

@@ -42,7 +42,15 @@ def test_request_and_stream() -> None:
         assert response.read() == b"GET None"
 
 
-@pytest.mark.parametrize("verb", [*VERBS, "request", "stream"])
+def test_sse() -> None:
+    with pytest.raises(courser.EventStreamError) as caught, courser.sse(HERE, method="POST"):
+        pass
+
+    assert caught.value.response is not None
+    assert caught.value.response.text == "POST None"
+
+
+@pytest.mark.parametrize("verb", [*VERBS, "request", "stream", "sse"])
 def test_verbs_take_what_those_of_a_client_take(verb: str) -> None:
     own, clients = inspect.signature(getattr(api, verb)), inspect.signature(getattr(Client, verb))
 
@@ -50,7 +58,7 @@ def test_verbs_take_what_those_of_a_client_take(verb: str) -> None:
     assert own.return_annotation == clients.return_annotation
 
 
-@pytest.mark.parametrize("verb", [*VERBS, "request", "stream"])
+@pytest.mark.parametrize("verb", [*VERBS, "request", "stream", "sse"])
 def test_a_positional_body_is_refused(verb: str) -> None:
     arguments: list[Any] = ["GET", HERE] if verb in ("request", "stream") else [HERE]
     with pytest.raises(TypeError, match=f"{verb}\\(\\) takes"):

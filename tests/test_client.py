@@ -45,15 +45,15 @@ def test_any_method_can_be_requested(colour: Colour) -> None:
     assert run(colour(transport=Echo()).call("request", "m-search", HERE)).content == b"M-SEARCH"
 
 
-@pytest.mark.parametrize("verb", [*VERBS, "request", "stream"])
+@pytest.mark.parametrize("verb", [*VERBS, "request", "stream", "sse"])
 def test_a_positional_argument_too_many_is_told_its_keyword(colour: Colour, verb: str) -> None:
     echo = Echo()
     arguments = ["POST", HERE] if verb in ("request", "stream") else [HERE]
-    keyword = "params" if verb in ("get", "head", "options", "delete") else "content, data or json"
+    keyword = "params" if verb in ("get", "head", "options", "delete", "sse") else "content, data or json"
     made = colour(transport=echo)
 
     with pytest.raises(TypeError, match=rf"{verb}\(\) takes .* by position: give the dict as {keyword}=\.\.\."):
-        run(made.stream(*arguments, {}) if verb == "stream" else made.call(verb, *arguments, {}))
+        run(getattr(made, verb)(*arguments, {}) if verb in ("stream", "sse") else made.call(verb, *arguments, {}))
 
     assert echo.asked == []
 
@@ -96,6 +96,22 @@ def test_a_stream_may_raise_for_its_status(colour: Colour, where: str) -> None:
 def test_a_stream_that_was_not_entered_says_how(colour: Colour) -> None:
     with pytest.raises(AttributeError, match=r"no status_code before the request is sent: .*with client.stream\(...\)"):
         _ = colour(transport=Echo()).client.stream("GET", HERE).status_code
+
+
+# Events
+
+
+def test_events(colour: Colour) -> None:
+    class Sender(Echo):
+        def send(self, request: Request, deadline: float, /) -> Response:
+            super().send(request, deadline)
+            return Response(200, headers={"Content-Type": "text/event-stream"}, content=b"data: a\n\ndata: b\n\n")
+
+    sender = Sender()
+    made = colour(transport=sender)
+
+    assert run(made.sse(HERE, method="POST", json=1)) == ["a", "b"]
+    assert [(request.method, request.content) for request in sender.asked] == [("POST", b"1")]
 
 
 # Requests made before

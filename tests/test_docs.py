@@ -42,6 +42,18 @@ class Server:
                 return Reply(b"one\r\ntwo\n")
             case "/login":
                 return Reply(status=303, headers={"Location": "/home", "Set-Cookie": "sid=abc; Path=/; HttpOnly"})
+            case "/events" if request.headers.get("Last-Event-ID") == "3":
+                return Reply(status=204)
+            case "/events":
+                last = int(request.headers.get("Last-Event-ID", "0"))
+                events = [b"retry: 1\n\n", *(b"id: %d\ndata: news\n\n" % number for number in range(last + 1, 4))]
+                return Reply(b"".join(events), headers={"Content-Type": "text/event-stream"})
+            case "/chat":
+                deltas = ['{"delta": "Yes, "}', '{"delta": "please."}', "[DONE]"]
+                return Reply(
+                    b"".join(b"data: %b\n\n" % delta.encode() for delta in deltas),
+                    headers={"Content-Type": "text/event-stream"},
+                )
             case "/latin":
                 return Reply(b"caf\xe9")
             case "/echo":

@@ -15,6 +15,7 @@ from courser.core.reply import StaticReply
 from courser.engines.events import End, ResponseHead
 from courser.errors import (
     DecodingError,
+    EventStreamError,
     JSONError,
     LimitExceeded,
     ReadError,
@@ -28,6 +29,7 @@ from courser.hosts.inline import InlineHost
 from courser.session import Session
 from courser.streams import AsyncResponseStream, AsyncStreaming, Pieces, ResponseStream, Streaming
 from courser.values.request import Request
+from courser.values.serversent import ServerSentEvent
 
 ASKED = Request("GET", "http://a.example/")
 
@@ -64,8 +66,8 @@ class Sync:
             session.responses, reply, session.sending(place(session), {"max_body_size": limit}, True)
         )
 
-    async def listed(self, name: str, *arguments: Any) -> list[Any]:
-        return list(getattr(self.stream, name)(*arguments))
+    async def listed(self, name: str, *arguments: Any, **options: Any) -> list[Any]:
+        return list(getattr(self.stream, name)(*arguments, **options))
 
     async def first(self, name: str) -> Any:
         return next(iter(getattr(self.stream, name)()))
@@ -82,8 +84,8 @@ class Async:
             session.responses, reply, session.sending(place(session), {"max_body_size": limit}, True)
         )
 
-    async def listed(self, name: str, *arguments: Any) -> list[Any]:
-        return [each async for each in getattr(self.stream, name)(*arguments)]
+    async def listed(self, name: str, *arguments: Any, **options: Any) -> list[Any]:
+        return [each async for each in getattr(self.stream, name)(*arguments, **options)]
 
     async def first(self, name: str) -> Any:
         return await anext(getattr(self.stream, name)())
@@ -208,6 +210,44 @@ def test_json_lines_are_read_by_the_codec_of_the_client() -> None:
     made = Async(session, Script([b"x\ny"]), None)
 
     assert run(made.listed("iter_json_lines")) == ["x", "y"]
+
+
+STREAMING = b"Content-Type: text/event-stream; charset=latin-1\r\n"
+
+
+def test_events(make: Make) -> None:
+    made = make([b"data: a\r", b"\r", b"\nid: 7\ndata: \xc3", b"\xa9\n\ndata: lost\n"], fields=STREAMING)
+
+    assert run(made.listed("iter_events")) == [ServerSentEvent(data="a"), ServerSentEvent(data="é", id="7")]
+
+
+@pytest.mark.parametrize(("fields", "told"), [(b"", "None"), (b"Content-Type: text/html\r\n", "'text/html'")])
+def test_events_come_in_event_streams_only(make: Make, fields: bytes, told: str) -> None:
+    made = make([b"data: a\n\n"], fields=fields)
+
+    with pytest.raises(EventStreamError, match=f"status 200, Content-Type {told}") as caught:
+        made.stream.iter_events()
+
+    assert caught.value.request is ASKED
+    assert caught.value.response is not None
+    assert caught.value.response.status_code == 200
+    assert [event.data for event in run(made.listed("iter_events", check_type=False))] == ["a"]
+
+
+@pytest.mark.parametrize("limits", [(5, None), (None, 5)])
+def test_events_are_bounded_as_the_caller_says(make: Make, limits: tuple[Any, ...]) -> None:
+    with pytest.raises(LimitExceeded, match="more than 5 bytes") as caught:
+        run(make([b"data: 12345\n\n"], fields=STREAMING).listed("iter_events", *limits))
+
+    assert caught.value.request is ASKED
+    with pytest.raises(ValueError, match="max_line is -1"):
+        make([], fields=STREAMING).stream.iter_events(-1)
+
+
+def test_events_have_the_codec_of_the_client() -> None:
+    made = Async(Session(json_codec=(bytes.decode, str)), Script([b"data: x\n\n"], fields=STREAMING), None)
+
+    assert [event.json() for event in run(made.listed("iter_events"))] == ["x"]
 
 
 @pytest.mark.parametrize("name", ["iter_lines", "iter_json_lines"])

@@ -18,7 +18,7 @@ from .version import __version__
 
 TYPE_CHECKING = False  # type checkers know this name wherever it comes from; importing typing takes its time
 if TYPE_CHECKING:
-    from .api import delete, get, head, options, patch, post, put, query, request, stream, websocket
+    from .api import delete, get, head, options, patch, post, put, query, request, sse, stream, websocket
     from .client import AsyncClient, Client
     from .core.dial import Network
     from .core.place import Transport
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         CookieConflict,
         DeadlineExceeded,
         DecodingError,
+        EventStreamError,
         HandshakeRefused,
         HTTPError,
         InvalidRequest,
@@ -66,6 +67,7 @@ if TYPE_CHECKING:
         WriteError,
         WriteTimeout,
     )
+    from .eventsource import AsyncEventSource, EventSource
     from .policies.auth.basic import BasicAuth
     from .policies.auth.bearer import BearerAuth
     from .policies.auth.digestauth import DigestAuth
@@ -85,6 +87,7 @@ if TYPE_CHECKING:
         Stored,
         Wait,
     )
+    from .policies.reconnect import Reconnect
     from .settings import DEFAULT, DIRECT, Limits, Timeout
     from .streams import AsyncResponseStream, ResponseStream
     from .tracing.har import HARRecorder
@@ -98,6 +101,7 @@ if TYPE_CHECKING:
     from .values.query import QueryParams
     from .values.request import Request
     from .values.response import Response
+    from .values.serversent import ServerSentEvent
     from .values.timings import Timings
     from .values.tracing import TraceEvent
     from .values.trust import TLS
@@ -111,6 +115,7 @@ __all__ = [
     "URL",
     "Answer",
     "AsyncClient",
+    "AsyncEventSource",
     "AsyncResponseStream",
     "AsyncWebSocket",
     "BasicAuth",
@@ -135,6 +140,8 @@ __all__ = [
     "Deflate",
     "DigestAuth",
     "Event",
+    "EventSource",
+    "EventStreamError",
     "Flow",
     "HARRecorder",
     "HTTPError",
@@ -164,6 +171,7 @@ __all__ = [
     "Read",
     "ReadError",
     "ReadTimeout",
+    "Reconnect",
     "RedirectError",
     "Refused",
     "RemoteProtocolError",
@@ -173,6 +181,7 @@ __all__ = [
     "Response",
     "ResponseStream",
     "Send",
+    "ServerSentEvent",
     "StatusError",
     "Step",
     "Stored",
@@ -203,6 +212,7 @@ __all__ = [
     "put",
     "query",
     "request",
+    "sse",
     "stream",
     "websocket",
 ]
@@ -237,6 +247,9 @@ HOMES = (
     "policies.auth.digestauth",
     "policies.auth.oauth2",
     "tracing.har",
+    "values.serversent",
+    "policies.reconnect",
+    "eventsource",
     "engines.websocket",
     "websockets",
 )

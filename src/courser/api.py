@@ -11,11 +11,26 @@ from .values.response import Response
 if TYPE_CHECKING:
     from typing import Never, Unpack
 
+    from .eventoptions import EventOptions
+    from .eventsource import EventSource
     from .joining import Joining
     from .streams import Streaming
     from .values.url import URL
 
-__all__ = ["delete", "get", "head", "options", "patch", "post", "put", "query", "request", "stream", "websocket"]
+__all__ = [
+    "delete",
+    "get",
+    "head",
+    "options",
+    "patch",
+    "post",
+    "put",
+    "query",
+    "request",
+    "sse",
+    "stream",
+    "websocket",
+]
 
 _clients: list[Client] = []
 
@@ -80,3 +95,8 @@ def stream(method: str, url: str | URL, *wrong: Never, **options: Unpack[Request
 def websocket(url: str | URL, *wrong: Never, **options: Unpack[WebSocketOptions]) -> Joining:
     """Open a WebSocket; see `Client.websocket`."""
     return _client().websocket(url, *wrong, **options)
+
+
+def sse(url: str | URL, *wrong: Never, **options: Unpack[EventOptions]) -> EventSource:
+    """Read the events of a server, and go on where the stream ends or breaks; see `Client.sse`."""
+    return _client().sse(url, *wrong, **options)

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from typing import Any, Literal, Never, Self, TypeAlias, Unpack
 
     from .core.place import Place
+    from .eventoptions import EventOptions
+    from .eventsource import AsyncEventSource, EventSource
     from .joining import AsyncJoining, Joining
     from .mapping import AsyncResponses
     from .streams import AsyncStreaming, Streaming
@@ -31,7 +33,7 @@ __all__ = ["AsyncClient", "Client"]
 
 
 def _positional(verb: str, given: tuple[Any, ...]) -> TypeError:
-    keyword = "params" if verb in ("get", "head", "options", "delete") else "content, data or json"
+    keyword = "params" if verb in ("get", "head", "options", "delete", "sse") else "content, data or json"
     alone = "method and URL" if verb in ("request", "stream") else "the URL alone"
     return TypeError(f"{verb}() takes {alone} by position: give the {type(given[0]).__name__} as {keyword}=...")
 
@@ -167,6 +169,31 @@ class Client(Adjustable):
 
         place = self._place
         return Joining(self._session, lambda: place, url, options)
+
+    def sse(self, url: str | URL, *wrong: Never, **options: Unpack[EventOptions]) -> EventSource:
+        """Read the events of a server (HTML Standard section 9.2), and go on where the stream ends or breaks.
+
+        Use it as a context manager: `with client.sse(url) as events: for event in events:`. It ends when the server
+        answers with 204, when it is closed, or with the stream where `reconnect` is False.
+
+        Args:
+            url: absolute, or below base_url.
+            **options: see `EventOptions`; a plain number as timeout bounds each head and each later wait.
+
+        Raises:
+            StatusError: the server has answered with 4xx or 5xx, at first or later; that ends it.
+            EventStreamError: it has answered with something else than an event stream.
+            TransportError: the first attempt to connect failed, or too many later ones did.
+            BodyNotReplayable: the request has to be sent again, and its body cannot be.
+            LimitExceeded: a line or an event is too long.
+        """
+        if wrong:
+            raise _positional("sse", wrong)
+        from .eventoptions import Asked
+        from .eventsource import EventSource
+
+        place = self._place
+        return EventSource(self._session, lambda: place, Asked(url, options))
 
     @overload
     def map(
@@ -388,6 +415,18 @@ class AsyncClient(Adjustable):
         from .joining import AsyncJoining
 
         return AsyncJoining(self._session, self._here, url, options)
+
+    def sse(self, url: str | URL, *wrong: Never, **options: Unpack[EventOptions]) -> AsyncEventSource:
+        """Read the events of a server: `async with client.sse(url) as events: async for event in events:`.
+
+        See `Client.sse`.
+        """
+        if wrong:
+            raise _positional("sse", wrong)
+        from .eventoptions import Asked
+        from .eventsource import AsyncEventSource
+
+        return AsyncEventSource(self._session, self._here, Asked(url, options))
 
     @overload
     def map(

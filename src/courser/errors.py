@@ -6,6 +6,7 @@
     |- CookieConflict                    a name that cookies of different values have (also LookupError)
     |- MissingExtra                      names what to install (also ImportError)
     |- StatusError                       4xx or 5xx, from raise_for_status()
+    |- EventStreamError                  the response is no event stream
     |- TooManyRedirects, RedirectError,
     |  BodyNotReplayable                 a redirect that cannot or must not be followed
     |- DecodingError, JSONError          the body is not what its headers say
@@ -47,6 +48,7 @@ __all__ = [
     "CookieConflict",
     "DeadlineExceeded",
     "DecodingError",
+    "EventStreamError",
     "HTTPError",
     "HandshakeRefused",
     "InvalidRequest",
@@ -163,6 +165,22 @@ class StatusError(HTTPError):
     """
 
     summary = "the server answered with an error"
+
+    def __init__(
+        self, *, response: Response | None = None, detail: str = "", hint: str = "", request: Request | None = None
+    ) -> None:
+        super().__init__(detail=detail, hint=hint, request=request)
+        self.response = response
+
+
+class EventStreamError(HTTPError):
+    """A response was to be an event stream, and is none.
+
+    Args:
+        response: the response.
+    """
+
+    summary = "the response is no event stream"
 
     def __init__(
         self, *, response: Response | None = None, detail: str = "", hint: str = "", request: Request | None = None

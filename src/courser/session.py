@@ -103,9 +103,8 @@ class Session:
         self.compress: Coding | None = options.get("compress")
         self.limits = options.get("limits") or DEFAULT_LIMITS
         self.closed = False
-        self._secrets = {*SECRETS}
-        if options.get("sensitive_headers"):
-            self._secrets |= checked_names(options["sensitive_headers"])
+        sensitive = options.get("sensitive_headers")
+        self._secrets = {*SECRETS, *checked_names(sensitive)} if sensitive else {*SECRETS}
         self.responses = Responses(
             options.get("default_encoding") or "utf-8",
             None if codec is None else codec.loads,
@@ -405,12 +404,18 @@ class Session:
 
     async def open(self, place: Place, method: str, url: str | URL, options: RequestOptions) -> tuple[Reply, Sending]:
         """One streamed call, up to the head of its response."""
+        return await self.open_request(place, await self.prepare(place, method, url, options), options)
+
+    async def prepare(self, place: Place, method: str, url: str | URL, options: RequestOptions) -> Request:
+        """Make a request; a large body is compressed where nobody else has to wait for it."""
         if (self.compress is not None or "compress" in options) and not place.host.blocking:
             from .compressing import compressed_request
 
-            request = await compressed_request(self, place.host, method, url, options)
-        else:
-            request = self.request(method, url, options)
+            return await compressed_request(self, place.host, method, url, options)
+        return self.request(method, url, options)
+
+    async def open_request(self, place: Place, request: Request, options: SendOptions) -> tuple[Reply, Sending]:
+        """One streamed call of a request that is made, up to the head of its response."""
         if self.closed:
             raise ClientClosed(request=request)
         request, sending, _ = self._begun(place, request, options, True)

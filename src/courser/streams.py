@@ -8,13 +8,14 @@ from time import monotonic
 
 from .core.reader import BodyReader
 from .cutting import Chunker, Cutter, Lines, Texts
-from .errors import HTTPError, StreamConsumed, StreamError
+from .defaults import checked_limit
+from .errors import EventStreamError, HTTPError, StreamConsumed, StreamError
 from .hints import TYPE_CHECKING, TypeVar
 from .hosts.inline import run_inline
 from .responding import not_kept
 from .values.headers import Headers
 from .values.response import HeadView, Response
-from .values.text import MAX_LINE, TextDecoder
+from .values.text import MAX_EVENT, MAX_EVENT_LINE, MAX_LINE, TextDecoder
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -23,9 +24,11 @@ if TYPE_CHECKING:
     from .core.reply import Reply
     from .core.send import Sending
     from .core.waiter import Host
+    from .engines.sse import EventParser
     from .responding import Responses
     from .values.ndjson import JSONLines
     from .values.response import Times
+    from .values.serversent import ServerSentEvent
 
 __all__ = ["AsyncResponseStream", "AsyncStreaming", "ResponseStream", "Streaming"]
 
@@ -146,6 +149,20 @@ class _Stream(HeadView):
 
         return JSONLines(self._responses.loads, max_line, self._request)
 
+    def _events(self, max_line: int | None, max_event: int | None, check_type: bool) -> EventParser:
+        from .engines.sse import EventParser, is_event_stream
+
+        told = self.headers.get("content-type")
+        if check_type and not is_event_stream(told):
+            raise EventStreamError(
+                response=self._told(),
+                detail=f"status {self.status_code}, Content-Type {told!r:.100}",
+                hint="check_type=False reads it nevertheless",
+                request=self._request,
+            )
+        limits = checked_limit("max_line", max_line), checked_limit("max_event", max_event)
+        return EventParser(self._responses.loads, *limits, request=self._request)
+
     def _complete(self, content: bytes | Callable[[], bytes]) -> Response:
         response = self._responses.make(self._reply, self._sending, content, self._times[2])
         response.history = self.history
@@ -233,6 +250,21 @@ class ResponseStream(_Stream):
         """
         return self._iterate(True, self._json_lines(max_line))
 
+    def iter_events(
+        self, max_line: int | None = MAX_EVENT_LINE, max_event: int | None = MAX_EVENT, *, check_type: bool = True
+    ) -> Iterator[ServerSentEvent]:
+        """The events of an event stream (HTML Standard section 9.2); `Client.sse` also resumes a stream that breaks.
+
+        Args:
+            max_line: bytes of a line above which LimitExceeded is raised (1 Mi); None is no limit.
+            max_event: bytes of data of an event above which it is (8 Mi); None is no limit.
+            check_type: whether the Content-Type has to be text/event-stream.
+
+        Raises:
+            EventStreamError: it is not.
+        """
+        return self._iterate(True, self._events(max_line, max_event, check_type))
+
     def read(self) -> bytes:
         """The whole body, decoded; may be called again."""
         if self._content is None:
@@ -300,6 +332,12 @@ class AsyncResponseStream(_Stream):
     def iter_json_lines(self, max_line: int | None = MAX_LINE) -> AsyncIterator[Any]:
         """The values of a body of JSON lines; see `ResponseStream.iter_json_lines`."""
         return self._pieces(True, self._json_lines(max_line))
+
+    def iter_events(
+        self, max_line: int | None = MAX_EVENT_LINE, max_event: int | None = MAX_EVENT, *, check_type: bool = True
+    ) -> AsyncIterator[ServerSentEvent]:
+        """The events of an event stream; see `ResponseStream.iter_events`."""
+        return self._pieces(True, self._events(max_line, max_event, check_type))
 
     def _pieces(self, decoded: bool, cutter: Cutter[T]) -> AsyncIterator[T]:
         return Pieces(self._reader, self._sending.host, decoded, cutter)

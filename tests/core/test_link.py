@@ -119,6 +119,7 @@ def contexts(authority: trustme.CA) -> tuple[ssl.SSLContext, ssl.SSLContext]:
     authority.issue_cert("localhost").configure_cert(server)
     client.set_alpn_protocols(["http/1.1"])
     server.set_alpn_protocols(["http/1.1"])
+    client.options &= ~ssl.OP_IGNORE_UNEXPECTED_EOF  # older versions of Python set it
     return client, server
 
 
@@ -281,6 +282,40 @@ def test_an_end_without_a_goodbye_is_a_truncation(ends: Ends) -> None:
     assert client.receive(100) == b"last"
     below.incoming.append(b"")
     with pytest.raises(TruncatedStream, match="close_notify"):
+        client.receive(100)
+
+
+class Faulty:
+    """TLS that fails with an error of its own."""
+
+    def __init__(self, error: ssl.SSLError) -> None:
+        self.error = error
+
+    def read(self, size: int) -> bytes:
+        raise self.error
+
+
+def test_an_end_that_older_versions_of_python_have_no_error_for(ends: Ends) -> None:
+    client, server, below, _ = ends
+    shake(client, server)
+    error = ssl.SSLError(1, "[SSL: UNEXPECTED_EOF_WHILE_READING] unexpected eof")
+    error.reason = "UNEXPECTED_EOF_WHILE_READING"
+    client._object = Faulty(error)  # type: ignore[assignment]
+    below.incoming.append(b"x")
+
+    with pytest.raises(TruncatedStream, match="close_notify"):
+        client.receive(100)
+
+
+def test_what_is_no_end_is_no_truncation(ends: Ends) -> None:
+    client, server, below, _ = ends
+    shake(client, server)
+    error = ssl.SSLError(1, "[SSL: BAD_RECORD] bad record")
+    error.reason = "BAD_RECORD"
+    client._object = Faulty(error)  # type: ignore[assignment]
+    below.incoming.append(b"x")
+
+    with pytest.raises(ssl.SSLError, match="bad record"):
         client.receive(100)
 
 

@@ -53,6 +53,7 @@ def contexts() -> tuple[tuple[ssl.SSLContext, ssl.SSLContext], ssl.SSLContext]:
     client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     client.set_alpn_protocols(["http/1.1"])
     authority.configure_trust(client)
+    client.options &= ~ssl.OP_IGNORE_UNEXPECTED_EOF  # older versions of Python set it
     return (servers[0], servers[1]), client
 
 

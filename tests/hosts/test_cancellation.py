@@ -29,7 +29,16 @@ LARGE = b"x" * 300_000
 HUGE = b"x" * 900_000
 
 
+TOLD = b"id: 1\ndata: " + b"x" * 1000 + b"\n\n" + b": comment\n" * 30_000
+"""Events that come in several pieces; behind the last one there is nothing."""
+
+
 def answer(request: Received) -> bytes:
+    if request.target.startswith("/event") and request.get("last-event-id"):
+        return b"HTTP/1.1 204 No Content\r\n\r\n"
+    if request.target.startswith("/event"):
+        told = TOLD if request.target == "/events" else b"id: 1\ndata: x\n\n"
+        return reply(told, "200 OK", "Content-Type: text/event-stream")
     return reply({"/large": LARGE, "/huge": HUGE}.get(request.target, request.body or b"fine"))
 
 
@@ -44,6 +53,12 @@ async def get_large(client: Any, url: str) -> bytes:
 async def stream(client: Any, url: str) -> bytes:
     async with client.stream("GET", url + "large") as response:
         return b"".join([piece async for piece in response.iter_bytes(1000)])
+
+
+async def events(client: Any, url: str) -> bytes:
+    rule = courser.Reconnect(delay=0.001, max_delay=0)
+    async with client.sse(url + "events", reconnect=rule) as source:
+        return b"".join([event.data.encode() async for event in source])
 
 
 async def upload(client: Any, url: str) -> bytes:
@@ -72,6 +87,8 @@ CALLS: dict[str, tuple[Call, bool]] = {
     "large": (get_large, True),
     "streamed": (stream, True),
     "streamed fresh": (stream, False),
+    "events": (events, True),
+    "events fresh": (events, False),
     "uploading": (upload, True),
     "uploading from an async iterable": (pour, True),
 }
@@ -152,6 +169,12 @@ def sync_stream(client: courser.Client, url: str) -> None:
             pass
 
 
+def sync_events(client: courser.Client, url: str) -> None:
+    with client.sse(url + "event", reconnect=courser.Reconnect(delay=0, max_delay=0)) as source:
+        for _ in source:
+            pass
+
+
 def sync_stream_huge(client: courser.Client, url: str) -> None:
     with client.stream("GET", url + "huge") as response:
         for _ in response.iter_bytes():
@@ -171,6 +194,7 @@ SYNC = {
     "warm": (sync_get, True),
     "fresh": (sync_get, False),
     "streamed": (sync_stream, True),
+    "events": (sync_events, True),
     "streamed, large": (sync_stream_huge, True),
 }
 

@@ -36,6 +36,27 @@ async def test_a_client_that_is_closed_lets_a_stream_end(world: World, serve: Se
     assert await world.until(lambda: server.open == 0)
 
 
+async def test_a_stream_that_another_task_closes_ends(world: World, serve: Serve) -> None:
+    if not world.is_async:
+        pytest.skip("plain code does one thing at a time")
+    server = serve(lambda peer: (peer.request(), peer.send(reply(LARGE)[:100]), peer.wait_for_close()))
+    client = world.client(timeout=None)
+
+    async with client.stream("GET", server.url()) as response:
+
+        async def read() -> None:
+            async for _ in response.iter_bytes():
+                pass
+
+        async def close() -> None:
+            await world.sleep(0.02)
+            await response.close()
+
+        ended, _ = await world.together(read, close)
+
+    assert isinstance(ended, courser.StreamClosed)
+
+
 async def test_a_client_may_be_closed_by_another_thread(world: World, serve: Serve) -> None:
     """An async one by another event loop: its connections are closed in whatever way their own loop needs."""
     server = serve(answering(reply(LARGE)))

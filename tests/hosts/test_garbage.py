@@ -178,3 +178,30 @@ async def test_a_stream_that_is_cut_short(world: World, serve: Serve) -> None:
         await read()
 
     assert collector.found == []
+
+
+async def test_an_event_stream_that_is_not_taken_up(world: World, serve: Serve) -> None:
+    if not world.streams:
+        pytest.skip("this world streams nothing")
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: 99\r\n\r\ndata: a\n\n"
+    server = serve(*[once(answer) for answer in (head, b"", b"") * 2])
+    client = world.client()
+    given: list[str] = []
+    rule = courser.Reconnect(delay=0, max_delay=0, attempts=2)
+
+    async def all_events() -> None:
+        async with client.sse(server.url(), reconnect=rule) as events:
+            async for event in events:
+                given.append(event.data)
+
+    async def read() -> None:
+        with pytest.raises(courser.TransportError):
+            await all_events()
+
+    await read()
+    collector = Collector()
+    with collector:
+        await read()
+
+    assert collector.found == []
+    assert given == ["a", "a"]

@@ -40,6 +40,10 @@ class Sync:
         with self.client.stream(*arguments, **options) as response:
             return response.status_code, response.read()
 
+    async def sse(self, *arguments: Any, **options: Any) -> list[str]:
+        with self.client.sse(*arguments, **options) as events:
+            return [event.data for event in events]
+
 
 class Async:
     """An async client."""
@@ -53,6 +57,10 @@ class Async:
     async def stream(self, *arguments: Any, **options: Any) -> tuple[int, bytes]:
         async with self.client.stream(*arguments, **options) as response:
             return response.status_code, await response.read()
+
+    async def sse(self, *arguments: Any, **options: Any) -> list[str]:
+        async with self.client.sse(*arguments, **options) as events:
+            return [event.data async for event in events]
 
 
 Colour = Callable[..., Any]

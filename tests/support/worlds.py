@@ -133,6 +133,9 @@ class InlineStream:
     def iter_json_lines(self, max_line: int | None = None) -> AsyncIterator[Any]:
         return eager(self._stream.iter_json_lines(max_line))
 
+    def iter_events(self, *arguments: Any, **options: Any) -> AsyncIterator[courser.ServerSentEvent]:
+        return eager(self._stream.iter_events(*arguments, **options))
+
     async def read(self) -> bytes:
         return self._stream.read()
 
@@ -187,6 +190,40 @@ async def eager(source: Any) -> AsyncIterator[Any]:
         yield each
 
 
+class InlineEvents:
+    """An EventSource under the names of the async one."""
+
+    def __init__(self, events: courser.EventSource) -> None:
+        self.wrapped = events
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.wrapped, name)
+
+    @property
+    def response(self) -> InlineStream:
+        return InlineStream(self.wrapped.response)
+
+    async def __aenter__(self) -> InlineEvents:
+        self.wrapped.__enter__()
+        return self
+
+    async def __aexit__(self, *error: Any) -> Any:
+        return self.wrapped.__exit__(*error)
+
+    def __aiter__(self) -> InlineEvents:
+        assert iter(self.wrapped) is self.wrapped
+        return self
+
+    async def __anext__(self) -> courser.ServerSentEvent:
+        try:
+            return next(self.wrapped)
+        except StopIteration:
+            raise StopAsyncIteration from None
+
+    async def close(self) -> None:
+        self.wrapped.close()
+
+
 class InlineStreaming:
     def __init__(self, manager: Any) -> None:
         self._manager = manager
@@ -233,6 +270,9 @@ class InlineClient:
     def websocket(self, url: Any, **options: Any) -> Any:
         return InlineJoining(self.wrapped.websocket(url, **options))
 
+    def sse(self, url: Any, **options: Any) -> Any:
+        return InlineEvents(self.wrapped.sse(url, **options))
+
     async def close(self) -> None:
         self.wrapped.close()
 
@@ -274,6 +314,9 @@ class GroupClient(InlineClient):
         return next(iter(self.wrapped.map([request], **options)))
 
     def stream(self, method: str, url: Any, **options: Any) -> Any:
+        pytest.skip("map streams nothing")
+
+    def sse(self, url: Any, **options: Any) -> Any:
         pytest.skip("map streams nothing")
 
 

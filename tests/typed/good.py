@@ -103,12 +103,29 @@ def streams(client: courser.Client) -> None:
         assert_type(response.iter_bytes(1024), Iterator[bytes])
         assert_type(response.iter_lines(), Iterator[str])
         assert_type(response.iter_json_lines(), Iterator[Any])
+        assert_type(response.iter_events(), Iterator[courser.ServerSentEvent])
         assert_type(response.trailers, courser.Headers)
         assert_type(response.read(), bytes)
         assert_type(response.response(), courser.Response)
         assert_type(response.raise_for_status(), courser.ResponseStream)
     with courser.stream("GET", HERE) as response:
         assert_type(response.status_code, int)
+
+
+def events(client: courser.Client) -> None:
+    rule = courser.Reconnect(delay=1, max_delay=5.5, attempts=None)
+    with client.sse(HERE, method="POST", json={}, reconnect=rule, idle_timeout=5, timeout=5) as events:
+        assert_type(events, courser.EventSource)
+        assert_type(events.response, courser.ResponseStream)
+        assert_type(events.last_event_id, str)
+        for event in events:
+            assert_type(event, courser.ServerSentEvent)
+            assert_type(event.data + event.event + event.id, str)
+            assert_type(event.retry, int | None)
+            assert_type(event.json(), Any)
+    with courser.sse(HERE, reconnect=False, last_event_id="7", max_line=None, max_event=1) as events:
+        assert_type(next(events), courser.ServerSentEvent)
+    assert_type(courser.EventStreamError().response, courser.Response | None)
 
 
 def many(client: courser.Client, wanted: bool) -> None:
@@ -130,8 +147,14 @@ async def async_verbs() -> None:
             assert_type(response, courser.AsyncResponseStream)
             assert_type(response.iter_text(), AsyncIterator[str])
             assert_type(response.iter_json_lines(max_line=None), AsyncIterator[Any])
+            assert_type(response.iter_events(max_event=None), AsyncIterator[courser.ServerSentEvent])
             assert_type(await response.read(), bytes)
             assert_type(await response.raise_for_status(), courser.AsyncResponseStream)
+        async with client.sse(HERE, params={"a": 1}) as events:
+            assert_type(events, courser.AsyncEventSource)
+            assert_type(events.response, courser.AsyncResponseStream)
+            assert_type(await anext(events), courser.ServerSentEvent)
+            assert_type([event async for event in events], list[courser.ServerSentEvent])
         async with aclosing(client.map([HERE, courser.URL(HERE)], concurrency=5, timeout=5)) as responses:
             assert_type([each async for each in responses], list[courser.Response])
         async for each in client.as_completed(lines(), return_exceptions=True):

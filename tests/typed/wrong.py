@@ -32,6 +32,10 @@ client.send(HERE)  # refused: a URL is no request
 client.get(HERE, auth="token")  # refused: a token is no credentials yet
 courser.OAuth2RefreshToken(HERE, "r")  # refused: nobody knows whose token it is
 client.stream("GET", HERE).status_code  # refused: a stream that was not entered
+client.sse(HERE, {"a": 1})  # refused: positional parameters
+client.sse(HERE, reconect=True)  # refused: a misspelt option
+client.sse(HERE, reconnect=3)  # refused: how often is said by a Reconnect
+client.get(HERE, idle_timeout=5)  # refused: an option of event sources
 client.map([5])  # refused: a number is no request
 courser.Session  # refused: not public
 

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 import re
+from collections.abc import Iterator
+from re import _constants as codes  # type: ignore[attr-defined]
+from re import _parser as parser  # type: ignore[attr-defined]
 from typing import Any
 
 import pytest
 
+import courser
 from courser.values import pattern as module
 from courser.values.pattern import late_pattern
 
@@ -48,3 +54,41 @@ def test_what_a_pattern_has_not_it_has_not() -> None:
     digits: Any = late_pattern("[0-9]+")
     with pytest.raises(AttributeError, match="nonsense"):
         digits.nonsense  # noqa: B018
+
+
+def patterns() -> Iterator[tuple[str, re.Pattern[Any]]]:
+    """The patterns of all modules, with their names; those in functions are not among them."""
+    for found in pkgutil.walk_packages(courser.__path__, "courser."):
+        if not found.name.endswith("__main__"):
+            for name, value in vars(importlib.import_module(found.name)).items():
+                owner = getattr(value, "__self__", value)
+                if isinstance(owner, re.Pattern | module._Late):
+                    yield f"{found.name}.{name}", owner
+
+
+def repeated_groups(tree: Any) -> Iterator[Any]:
+    """What possessive repeats have in them, if it is more than one character."""
+    for operation, argument in tree:
+        if operation is codes.POSSESSIVE_REPEAT and (
+            len(argument[2]) > 1 or argument[2][0][0] not in (codes.IN, codes.LITERAL, codes.NOT_LITERAL, codes.ANY)
+        ):
+            yield argument[2]
+        for part in _parts(argument):
+            yield from repeated_groups(part)
+
+
+def _parts(argument: Any) -> Iterator[Any]:
+    if isinstance(argument, parser.SubPattern):
+        yield argument
+    elif isinstance(argument, tuple | list):
+        for each in argument:
+            yield from _parts(each)
+
+
+def test_no_group_is_possessive() -> None:
+    """Before Python 3.11.5 one may take what an attempt has matched that fails half-way."""
+    assert list(repeated_groups(parser.parse("a(?:bc)*+")))
+    seen = dict(patterns())
+    assert len(seen) > 50
+
+    assert [name for name, each in seen.items() if list(repeated_groups(parser.parse(each.pattern, each.flags)))] == []

@@ -437,6 +437,8 @@ class Exchange(Reply):
             connection.close()
         # In the place of an error that was raised: it would hold itself, by its traceback and this exchange in a frame.
         self.error = StreamClosed()
+        self._goal = NOTHING
+        self.complete()  # another task may wait for a piece
 
     def died_unheard(self) -> bool:
         """Whether the peer refused to act upon the request, or a connection that had been used before broke unheard."""

@@ -288,8 +288,11 @@ class TLSLink:
                         break
             except self._ssl.SSLWantReadError:
                 pass
-            except self._ssl.SSLEOFError as error:
-                raise TruncatedStream("TLS ended without close_notify") from error
+            except self._ssl.SSLError as error:
+                # Before Python 3.11.4 it was no error of its own.
+                if isinstance(error, self._ssl.SSLEOFError) or error.reason == "UNEXPECTED_EOF_WHILE_READING":
+                    raise TruncatedStream("TLS ended without close_notify") from error
+                raise
             else:
                 if not pieces:
                     return b""

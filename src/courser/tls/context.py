@@ -118,7 +118,10 @@ def _build(policy: TLSPolicy, protocols: tuple[str, ...]) -> Built:
 
 def _new_context(roots: Roots | None) -> ssl.SSLContext:
     judging = judging_context() if roots is not None and roots.store else None
-    return (judging or ssl.SSLContext)(ssl.PROTOCOL_TLS_CLIENT)
+    context = (judging or ssl.SSLContext)(ssl.PROTOCOL_TLS_CLIENT)
+    # An end without close_notify may have been made by somebody on the path; Python 3.11.2, for one, would not tell.
+    context.options &= ~ssl.OP_IGNORE_UNEXPECTED_EOF
+    return context
 
 
 def _set_ciphers(context: ssl.SSLContext, ciphers: str) -> None:

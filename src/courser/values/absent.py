@@ -27,6 +27,7 @@ INSTEAD: Final = {
     "is_permanent_redirect": "status_code in (301, 308)",
     "iter_bytes": STREAM,
     "iter_content": STREAM,
+    "iter_events": f"{STREAM}; client.sse(url) reads an event stream",
     "iter_json_lines": STREAM,
     "iter_lines": f"text.splitlines(), or {STREAM}",
     "iter_raw": STREAM,

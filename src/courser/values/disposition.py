@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 __all__ = ["ContentDisposition", "parse_disposition"]
 
-_PARAMETER: Final = late_pattern(r';[ \t]*+([^;=]*+)(?:=[ \t]*+(?:"((?:[^"\\]|\\.)*+)"[^;]*+|([^;]*+)))?+', re.DOTALL)
+_PARAMETER: Final = late_pattern(
+    r';[ \t]*+([^;=]*+)(?>(?:=[ \t]*+(?:"((?>(?:[^"\\]|\\.)*))"[^;]*+|([^;]*+)))?)', re.DOTALL
+)
 
 
 class ContentDisposition(NamedTuple):

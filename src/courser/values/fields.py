@@ -18,10 +18,10 @@ __all__ = ["FIELD_LINES", "FIELD_VALUE", "TOKEN", "FieldBlock"]
 TOKEN: Final = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]++")
 """token, RFC 9110 section 5.6.2: methods and field names."""
 
-FIELD_VALUE: Final = re.compile(rb"(?:[!-~\x80-\xff](?:[\t -~\x80-\xff]*+(?<![\t ]))?)?+")
+FIELD_VALUE: Final = re.compile(rb"(?>(?:[!-~\x80-\xff](?:[\t -~\x80-\xff]*+(?<![\t ]))?)?)")
 """field-value without outer white space, RFC 9110 section 5.5; control characters other than tab never pass."""
 
-FIELD_LINES: Final = late_pattern(rb"(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]++:[ \t]*+[\t -~\x80-\xff]*+\r\n)*+")
+FIELD_LINES: Final = late_pattern(rb"(?>(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]++:[ \t]*+[\t -~\x80-\xff]*+\r\n)*)")
 """Any number of whole field lines, each with its CRLF."""
 
 

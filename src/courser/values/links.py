@@ -23,7 +23,7 @@ __all__ = ["Links", "parse_links"]
 
 _TARGET: Final = late_pattern(r"[ \t,]*+<([^>]*+)>")
 _PARAMETER: Final = late_pattern(
-    r'[ \t]*+;[ \t]*+([^=,; \t]*+)[ \t]*+(?:=[ \t]*+(?:"((?:[^"\\]|\\.)*+)"?+[^,;]*+|([^,;]*+)))?+', re.DOTALL
+    r'[ \t]*+;[ \t]*+([^=,; \t]*+)[ \t]*+(?>(?:=[ \t]*+(?:"((?>(?:[^"\\]|\\.)*))"?+[^,;]*+|([^,;]*+)))?)', re.DOTALL
 )
 _REST: Final = late_pattern(r"[^,]*+")
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 __all__ = ["decode_extended", "unescape"]
 
-_EXTENDED: Final = late_pattern(r"(utf-?8|iso-8859-1)'[^']*+'((?:[^%]|%[0-9a-f]{2})*+)", re.IGNORECASE | re.ASCII)
+_EXTENDED: Final = late_pattern(r"(utf-?8|iso-8859-1)'[^']*+'((?>(?:[^%]|%[0-9a-f]{2})*))", re.IGNORECASE | re.ASCII)
 _ESCAPE: Final = late_pattern(r"%([0-9A-Fa-f]{2})")
 _QUOTED_PAIR: Final = late_pattern(r"\\(.)", re.DOTALL)
 

@@ -2,6 +2,10 @@
 
 To compile one takes up to half a millisecond, and what most programs never meet has many: addresses in odd forms,
 texts that have to be escaped, messages that are malformed. What every request meets is compiled at once, by `re`.
+
+Where a group is repeated and nothing of it may be given back, it is an atomic group, `(?>(?:...)*)`, and never a
+possessive one, `(?:...)*+`: before Python 3.11.5 that takes what an attempt has matched that fails half-way (CPython
+issue 106052). Single characters, `[...]*+`, are possessive as they should be.
 """
 
 from __future__ import annotations

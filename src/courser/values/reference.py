@@ -31,12 +31,14 @@ _SHOWN: Final = 100
 _AROUND: Final = "".join(map(chr, range(0x21)))
 _DROPPED: Final = str.maketrans("", "", "\t\n\r")
 _SCHEME: Final = late_pattern(r"([A-Za-z][A-Za-z0-9+.\-]*+):")
-_HOST_AND_PORT: Final = late_pattern(r"((?:[^:\[]++|\[[^\]]*+\]?)*+)(?::(.*+))?", re.DOTALL)
+_HOST_AND_PORT: Final = late_pattern(r"((?>(?:[^:\[]++|\[[^\]]*+\]?)*))(?::(.*+))?", re.DOTALL)
 _PORT: Final = late_pattern(r"0*+([0-9]{0,5})")
 _DOT: Final = late_pattern(r"\.|%2e", re.IGNORECASE)
 _DOT_DOT: Final = late_pattern(r"(?:\.|%2e){2}", re.IGNORECASE)
 _DOTTED: Final = late_pattern(r"/(?:\.|%2e)", re.IGNORECASE)
-_STEM: Final = late_pattern(r"(?:(?:https?|wss?):[/\\]*+|(?:[A-Za-z][A-Za-z0-9+.\-]*+:)?+[/\\]{2,}+)?", re.IGNORECASE)
+_STEM: Final = late_pattern(
+    r"(?:(?:https?|wss?):[/\\]*+|(?>(?:[A-Za-z][A-Za-z0-9+.\-]*+:)?)[/\\]{2,}+)?", re.IGNORECASE
+)
 _SECRET: Final = late_pattern(r"[^/\\?#:@]*+:.*@|[^/\\?#]*@", re.DOTALL)
 
 

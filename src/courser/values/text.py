@@ -18,18 +18,35 @@ from .pattern import late_pattern
 if TYPE_CHECKING:
     from typing import Final, TypeAlias
 
-__all__ = ["MAX_LINE", "DefaultEncoding", "LineDecoder", "TextDecoder", "charset_of", "decode_text"]
+__all__ = [
+    "MAX_EVENT",
+    "MAX_EVENT_LINE",
+    "MAX_LINE",
+    "DefaultEncoding",
+    "LineDecoder",
+    "TextDecoder",
+    "charset_of",
+    "decode_text",
+]
 
 DefaultEncoding: TypeAlias = str | Callable[[bytes], str | None]
 """The name of an encoding, or a function that finds one for the start of a body, or None."""
 
-_PARAMETER: Final = late_pattern(r';[ \t\r\n]*+([^;=]*+)(?:=(?:"((?:[^"\\]|\\.)*+)"?[^;]*+|([^;]*+)))?+', re.DOTALL)
-_MEMBER: Final = late_pattern(r'(?:[^",]++|"(?:[^"\\]|\\.)*+"?+)++', re.DOTALL)
+_PARAMETER: Final = late_pattern(
+    r';[ \t\r\n]*+([^;=]*+)(?>(?:=(?:"((?>(?:[^"\\]|\\.)*))"?[^;]*+|([^;]*+)))?)', re.DOTALL
+)
+_MEMBER: Final = late_pattern(r'(?>(?:[^",]++|"(?>(?:[^"\\]|\\.)*)"?+)+)', re.DOTALL)
 _ESCAPED: Final = late_pattern(r"\\(.)", re.DOTALL)
 _BLANKS: Final = " \t\r\n"
 
 MAX_LINE: Final = 16 * 1024 * 1024
 """Characters or bytes of a line, unless the caller says otherwise: a body without line ends would fill the memory."""
+
+MAX_EVENT_LINE: Final = 1024 * 1024
+"""Bytes of a line of an event stream, unless the caller says otherwise."""
+
+MAX_EVENT: Final = 8 * 1024 * 1024
+"""Bytes of data of an event, unless the caller says otherwise: one without an empty line would fill the memory, too."""
 
 _NOT_CHARSETS: Final = frozenset(("idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape", "utf-7"))
 """Text encodings of Python that no charset parameter means; the first two take quadratic time (CVE-2022-45061)."""

@@ -41,7 +41,7 @@ _TCHAR: Final = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]"
 _TEXT: Final = rb"[\t -~\x80-\xff]"
 _HOST_TEXT: Final = rb"[!$%&'()*+,\-.0-9:;=A-Z\[\]_a-z~]*+"
 _TARGET_TEXT: Final = rb"[!-~]++"
-_QUOTED: Final = rb'"(?:[\t !#-\[\]-~\x80-\xff]|\\[\t -~\x80-\xff])*+"'
+_QUOTED: Final = rb'"(?>(?:[\t !#-\[\]-~\x80-\xff]|\\[\t -~\x80-\xff])*)"'
 
 # The space after the status is required by RFC 9112 section 4, but servers that have no reason phrase leave it out, and
 # every client takes it.
@@ -79,7 +79,7 @@ def _head(start: bytes, *names: bytes) -> re.Pattern[bytes]:
             inner.append(_usual_case(name)[4:] + b":(?(%d)(?!))" % group + value)
         inner.append(b"(?!(?i:" + b"|".join(name[1:] for name, _ in here) + b"):)" + line)
         branches.append(b"[%c%c](?:" % (initial, initial | 0x20) + b"|".join(inner) + b")")
-    return re.compile(start + rb"((?:" + b"|".join(branches) + rb")*+)\r\n")
+    return re.compile(start + rb"((?>(?:" + b"|".join(branches) + rb")*))\r\n")
 
 
 STATUS_LINE: Final = late_pattern(_STATUS_LINE)
@@ -101,7 +101,7 @@ def request_head() -> re.Pattern[bytes]:
 
 
 REQUEST_PREFIX: Final = re.compile(
-    _TCHAR + rb"++ " + _TARGET_TEXT + rb" HTTP/1\.1\r\n(?:Host: " + _HOST_TEXT + rb"\r\n)?+"
+    _TCHAR + rb"++ " + _TARGET_TEXT + rb" HTTP/1\.1\r\n(?>(?:Host: " + _HOST_TEXT + rb"\r\n)?)"
 )
 """What a request of ours begins with: one look proves method, target and host."""
 
@@ -112,7 +112,8 @@ HOST: Final = late_pattern(_HOST_TEXT)
 """A Host value: any characters of a host name or address and a port; may be empty (RFC 9110 section 7.2)."""
 
 CHUNK_LINE: Final = late_pattern(
-    rb"([0-9A-Fa-f]{1,16}+)((?:[ \t]*+;[ \t]*+%b++(?:[ \t]*+=[ \t]*+(?:%b++|%b))?+)*+)\r\n" % (_TCHAR, _TCHAR, _QUOTED)
+    rb"([0-9A-Fa-f]{1,16}+)((?>(?:[ \t]*+;[ \t]*+%b++(?>(?:[ \t]*+=[ \t]*+(?:%b++|%b))?))*))\r\n"
+    % (_TCHAR, _TCHAR, _QUOTED)
 )
 """chunk-size and chunk-ext, RFC 9112 section 7.1: hexadecimal digits (16 are 64 bits), extensions."""
 

@@ -29,7 +29,7 @@ __all__ = ["ServerEngine"]
 
 _HEAD: Final = Phase.HEAD
 _DONE: Final = Phase.DONE
-_EMPTY_LINES: Final = re.compile(rb"(?:\r\n)++")
+_EMPTY_LINES: Final = re.compile(rb"(?>(?:\r\n)+)")
 
 
 _UNREADABLE: Final = RequestHead(b"", b"", b"1.1", b"", None, False, False)
