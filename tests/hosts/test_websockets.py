@@ -366,7 +366,7 @@ async def test_what_a_client_has_goes_with_the_handshake(world: World, serve: Se
     assert request.get("authorization") == "Basic dXNlcjpwYXNz"
 
 
-async def test_redirects_are_followed_and_leave_secrets_behind(world: World, serve: Serve) -> None:
+async def test_websockets_16_1_redirects_are_followed_and_leave_secrets_behind(world: World, serve: Serve) -> None:
     server = serve(agreeing(echoing))
     first = serve(once(reply(b"", "302 Found", f"Location: {server.url('/there')}")))
     async with open_socket(world, first, headers={"Authorization": "secret"}) as ws:
