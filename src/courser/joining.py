@@ -74,10 +74,13 @@ class Terms(NamedTuple):
             raise TypeError(f"deflate is True, False or a courser.Deflate, not {deflate!r}")
         if heartbeat is not None and not (is_number(heartbeat) and heartbeat > 0):
             raise ValueError(f"heartbeat is a number of seconds above 0, or None for none, not {heartbeat!r}")
-        names = options.get("subprotocols", ())
-        if isinstance(names, str):
-            raise TypeError(f"subprotocols is an iterable of names, such as [{names!r}], not {names!r}")
-        names = tuple(names)
+        given: Any = options.get("subprotocols", ())
+        if isinstance(given, str):
+            raise TypeError(f"subprotocols is an iterable of names, such as [{given!r}], not {given!r}")
+        names = tuple(given)
+        for name in names:
+            if not isinstance(name, str):
+                raise TypeError(f"the name of a subprotocol is a str, not {name!r}")
         Handshake(subprotocols=names, deflate=wish)
         most = checked_limit("max_message_size", options.get("max_message_size", WEBSOCKET_LIMITS.message))
         return cls(names, wish, heartbeat, most)
@@ -228,9 +231,7 @@ class _Attempts:
                 return joined
             await self._backoff.wait(self._place().host)
 
-    if TYPE_CHECKING:
-        pass
-    else:
+    if not TYPE_CHECKING:
 
         def __getattr__(self, name):
             raise AttributeError(f"no {name} before the handshake: with client.websocket(...) as ws:")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
-from functools import partial
 from itertools import count
 
 from .core.talk import NORMAL, Talk
@@ -26,9 +25,6 @@ __all__ = ["AsyncWebSocket", "Joined", "WebSocket"]
 
 CLOSE_TIMEOUT: Final = 10.0
 """Seconds that a peer has to answer a close frame."""
-
-BROKEN: Final = 1011
-"""The close code of a message that cannot be completed (RFC 6455 section 7.4.1)."""
 
 T = TypeVar("T")
 
@@ -116,29 +112,25 @@ class _Socket:
     # The procedures behind both
 
     async def _say(self, make: Callable[..., bytes], message: Any, compress: bool | None) -> None:
-        await self._talk.free(self._host, self._joined.write)
-        self._talk.say(make, message, compress)
+        talk, host, seconds = self._talk, self._host, self._joined.write
+        await talk.send(host, seconds, make, message, compress)
+        if host.blocking:
+            await talk.settle(host, seconds)
 
     async def _say_pieces(self, fragments: Fragments, compress: bool | None) -> None:
         talk, host, seconds = self._talk, self._host, self._joined.write
         pieces = _Pieces(fragments, host.blocking)
-        await talk.free(host, seconds)
-        talk.speak()
-        said = 0
         empty: str | bytes = b""
         try:
+            await talk.speak(host, seconds, pieces)
             while (piece := await pieces.next()) is not None:
-                await talk.room(host, seconds)
-                talk.say(partial(talk.engine.send_fragment, last=False, compress=compress), piece)
+                await talk.utter(host, seconds, piece, last=False, compress=compress)
                 empty = "" if isinstance(piece, str) else b""
-                said += 1
-            await talk.room(host, seconds)
-            talk.say(partial(talk.engine.send_fragment, last=True, compress=compress), empty)
-            said = 0
+            await talk.utter(host, seconds, empty, last=True, compress=compress)
         finally:
-            talk.spoken()
-            if said:
-                talk.abandon(BROKEN)  # what the peer has of the message is all that it will ever get
+            talk.spoken(pieces)
+        if host.blocking:
+            await talk.settle(host, seconds)
 
     async def _next(self, timeout: float | None) -> str | bytes:
         talk = self._talk
@@ -198,18 +190,18 @@ class WebSocket(_Socket):
             WriteTimeout: the peer reads nothing.
         """
         talk = self._talk
-        if talk.blocked:
+        if not talk.carrier.enter(talk.offer, talk.engine.send_text, text, compress):
             run_inline(self._say(talk.engine.send_text, text, compress))
-        else:
-            talk.say(talk.engine.send_text, text, compress)
+        elif talk.carrier.pending:
+            run_inline(talk.settle(self._host, self._joined.write))
 
     def send_bytes(self, data: bytes | bytearray | memoryview, *, compress: bool | None = None) -> None:
         """Send a binary message; see `send_text`."""
         talk = self._talk
-        if talk.blocked:
+        if not talk.carrier.enter(talk.offer, talk.engine.send_bytes, data, compress):
             run_inline(self._say(talk.engine.send_bytes, data, compress))
-        else:
-            talk.say(talk.engine.send_bytes, data, compress)
+        elif talk.carrier.pending:
+            run_inline(talk.settle(self._host, self._joined.write))
 
     def send_json(self, value: Any, *, compress: bool | None = None) -> None:
         """Send a value as JSON, in a text message, written by the client's codec."""
@@ -311,18 +303,14 @@ class AsyncWebSocket(_Socket):
     async def send_text(self, text: str, *, compress: bool | None = None) -> None:
         """Send a text message; see `WebSocket.send_text`."""
         talk = self._talk
-        if talk.blocked:
+        if not talk.offer(talk.engine.send_text, text, compress):
             await self._say(talk.engine.send_text, text, compress)
-        else:
-            talk.say(talk.engine.send_text, text, compress)
 
     async def send_bytes(self, data: bytes | bytearray | memoryview, *, compress: bool | None = None) -> None:
         """Send a binary message; see `WebSocket.send_text`."""
         talk = self._talk
-        if talk.blocked:
+        if not talk.offer(talk.engine.send_bytes, data, compress):
             await self._say(talk.engine.send_bytes, data, compress)
-        else:
-            talk.say(talk.engine.send_bytes, data, compress)
 
     async def send_json(self, value: Any, *, compress: bool | None = None) -> None:
         """Send a value as JSON, in a text message; see `WebSocket.send_json`."""

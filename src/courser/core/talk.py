@@ -3,16 +3,19 @@
 It stands between an engine and whatever carries its bytes (the carrier). The carrier calls it whenever bytes come, so
 pings are answered and its end is noticed by whoever turns the carrier, not by who happens to receive.
 
-Who sends waits before the message until the link has taken those before it, never after: a message that was handed over
-is on its way, whatever strikes whoever has sent it.
+Any number of threads may come here. So the carrier is entered by all but who only reads what changes in one step, and
+what the carrier calls it calls inside. Who waits is written down inside too, after a look at what it waits for: nobody
+can bring that in between. Those who want to send are all woken when something changes and look again, so none of them
+relies on the one before it. What has come and was not handed out is counted on both sides, each by who changes it.
 """
 
 from __future__ import annotations
 
 from collections import deque
+from functools import partial
 from time import monotonic
 
-from ..engines.websocket import Close, Pong
+from ..engines.websocket import Close, CloseCode, Pong
 from ..errors import ConnectionClosed, ReadTimeout, StreamConsumed, WriteTimeout
 from ..hints import TYPE_CHECKING, Protocol
 from .pulse import Pulse, Verdict
@@ -42,7 +45,7 @@ class Carrier(Protocol):
 
     Attributes:
         label: the peer's name for errors, `host:port`.
-        blocked: whether something that was written has not reached the network.
+        pending: whether something that was written has not reached the network.
         closed: whether it is.
         source: turns it for plain code; None under an event loop.
     """
@@ -52,10 +55,18 @@ class Carrier(Protocol):
     source: Any
 
     @property
-    def blocked(self) -> bool: ...
+    def pending(self) -> bool: ...
+    def enter(self, act: Callable[..., Any], /, *args: Any) -> Any:
+        """Do something to the talk, its engine or the link while nobody else does; gives what that gives."""
+        ...
+
     def write(self, data: bytes, /) -> None: ...
     def pause(self) -> None: ...
     def resume(self) -> None: ...
+    def look(self) -> None:
+        """Take what has come, without waiting for more."""
+        ...
+
     def arm(self, deadline: float, /) -> None: ...
     def finish(self) -> None:
         """Tell the peer that no more will be sent."""
@@ -76,23 +87,25 @@ class Talk:
 
     Attributes:
         messages: what has come and was not handed out.
-        blocked: whether who sends has to wait first.
+        blocked: whether who sends has to wait first, or will be refused.
         closed: how it has ended; None while it goes on.
-        receiver: who waits for a message, None for nobody.
+        receiver: stands for who waits for a message; None for nobody.
     """
 
     __slots__ = (
         "__weakref__",
+        "_came",
         "_closing",
+        "_emptied",
+        "_given",
         "_heartbeat",
-        "_held",
+        "_is_half_said",
         "_one",
         "_paused",
         "_pings",
         "_pulse",
-        "_rooms",
-        "_speakers",
-        "_speaks",
+        "_senders",
+        "_speaker",
         "blocked",
         "carrier",
         "closed",
@@ -107,96 +120,104 @@ class Talk:
         self.messages: deque[str | bytes] = deque()
         self.blocked = False
         self.closed: ConnectionClosed | None = None
-        self._held = 0
+        # Sizes of all messages: who brings them counts the one, who receives them the other.
+        self._came = 0
+        self._given = 0
         self._paused = False
-        self.receiver: Waiter | None = None
+        # How often the link has come to have taken everything.
+        self._emptied = 0
+        # Who sends a message in pieces, and whether the peer has a part of it.
+        self._speaker: object = None
+        self._is_half_said = False
+        # Those who wait, with the seconds of silence for which those do whom the peer lets wait by taking nothing.
+        self.receiver: object = None
         self._one = Waiter(carrier.source)
-        self._rooms: list[Waiter] = []
-        self._speaks = False
-        self._speakers: deque[Waiter] = deque()
+        self._senders: dict[Waiter, float] = {}
+        self._closing: dict[Waiter, float] = {}
         self._pings: dict[bytes, Waiter] = {}
-        self._closing: list[Waiter] = []
         self._pulse = Pulse(now)
-        self._heartbeat = heartbeat
-        if heartbeat is not None:
-            carrier.arm(now + heartbeat)
+        self._heartbeat = FOREVER if heartbeat is None else heartbeat
+        carrier.arm(now + self._heartbeat)
 
-    # What the carrier calls
+    # What the carrier calls, entered
 
     def took(self, data: bytes, now: float) -> None:
         """Take bytes of the peer; `b""` is the end of the link."""
-        engine = self.engine
+        engine, carrier, was_open = self.engine, self.carrier, self.closed is None
         self._pulse.heard_at = now
+        # Who says goodbye hears on for the answer's sake: what nobody receives meanwhile is not kept without bounds.
+        keeps = not engine.close_sent or self._came - self._given <= FULL
         for event in engine.receive(data):
             if isinstance(event, str | bytes):
-                self.messages.append(event)
-                self._held += len(event)
+                if keeps:
+                    self.messages.append(event)
+                    self._came += len(event)
             elif isinstance(event, Pong):
                 self._answered(event.payload)
             elif isinstance(event, Close):
                 self._end(ConnectionClosed(code=event.code, reason=event.reason))
-        if engine.has_outgoing:
-            self.carrier.write(engine.outgoing())
+        self._reply()
         if engine.error is not None:
             self._fail(ConnectionClosed(code=engine.failed_code, detail=str(engine.error)))
         elif not data:
-            self._fail(ConnectionClosed(detail=f"{self.carrier.label} has ended the connection without a close frame"))
-        elif self.closed is not None:
+            self._fail(ConnectionClosed(detail=f"{carrier.label} has ended the connection without a close frame"))
+        elif self.closed is None:
+            if self.messages and self.receiver is not None:
+                self._one.complete()
+            if self._came - self._given > FULL and not self._paused and not engine.close_sent:
+                self._paused = True
+                carrier.pause()
+        elif was_open:
             self._part(now)
-        receiver = self.receiver
-        if receiver is not None and not receiver.done and (self.messages or self.closed is not None):
-            receiver.complete()
-        if self._held > FULL and not self._paused and self.closed is None:
-            self._paused = True
-            self.carrier.pause()
 
     def drained(self, now: float) -> None:
-        """The link has taken everything that was written."""
-        self.blocked = self._speaks
-        rooms, self._rooms = self._rooms, []
-        for waiter in rooms:
-            waiter.complete()
+        """The link has taken something of what was written, or all of it."""
+        self._pulse.heard_at = now
+        self._reply()
+        if self.carrier.pending:
+            for waiter, seconds in [*self._senders.items(), *self._closing.items()]:
+                waiter.deadline = now + seconds
+            return
+        self._emptied += 1
+        self._free()
         if self.closed is not None:
-            self._part(now)
+            self.carrier.finish()
 
     def lost(self, error: BaseException) -> None:
         """The link broke."""
         self._fail(ConnectionClosed(detail=str(error)))
-        if self.receiver is not None:
-            self.receiver.complete()
 
     def expire(self, now: float) -> None:
         """The time has come that the carrier was armed with."""
         if self.closed is not None:
-            self.carrier.close()
+            self._fail(self.closed)
             return
-        if self._heartbeat is None:
-            return
-        verdict, due = self._pulse.feel(now, self._heartbeat, waiting=True)
+        if self.engine.close_sent:
+            return  # who has said it has a time of its own
+        # A peer that is not listened to cannot be heard.
+        verdict, due = self._pulse.feel(now, self._heartbeat, waiting=not self._paused)
         if verdict is Verdict.GONE:
             since = now - self._pulse.heard_at
-            self.lost(
-                TimeoutError(f"nothing has come from {self.carrier.label} for {since:.3g} s, no answer to a ping")
-            )
+            label = self.carrier.label
+            self.lost(TimeoutError(f"nothing has come from {label} for {since:.3g} s, no answer to a ping"))
             return
         if verdict is Verdict.ASK:
-            self.say(self.engine.ping)
+            self._put(self.engine.ping)
         self.carrier.arm(due)
+
+    def forget(self) -> None:
+        """Be of no use in a forked child; nobody waits there."""
+        self.blocked = True
+        self.closed = self.closed or ConnectionClosed(detail="it belongs to the process that has forked this one")
 
     # How it ends
 
     def _end(self, closed: ConnectionClosed) -> None:
-        """Take note of the end, and tell those who wait for something else than a message."""
+        """Take note of the end, and tell all who wait."""
         if self.closed is None:
             self.closed = closed
-            self.blocked = True
-            waiters = [*self._rooms, *self._speakers, *self._pings.values()]
-            self._rooms.clear()
-            self._speakers.clear()
-            self._pings.clear()
-            for waiter in waiters:
-                waiter.complete()
-        for waiter in self._closing:
+        self._free()
+        for waiter in [*self._pings.values(), *self._closing, self._one]:
             waiter.complete()
 
     def _fail(self, closed: ConnectionClosed) -> None:
@@ -207,84 +228,151 @@ class Talk:
 
     def _part(self, now: float) -> None:
         """Both have said goodbye: the peer ends the link, if it does so soon."""
-        carrier = self.carrier
-        if self.engine.close_sent and not carrier.blocked:
-            carrier.finish()
-            carrier.arm(now + FAREWELL)
+        self.carrier.arm(now + FAREWELL)
+        if not self.carrier.pending:
+            self.carrier.finish()
 
     def refusal(self) -> ConnectionClosed:
         """An error that tells how it has ended."""
-        known = self.closed or ConnectionClosed()
+        known = self.closed or ConnectionClosed(detail="it is being closed")
         return ConnectionClosed(code=known.code, reason=known.reason, detail=known.detail)
+
+    @property
+    def _is_over(self) -> bool:
+        """Whether nothing more is sent."""
+        return self.closed is not None or self.engine.close_sent
 
     # Sending
 
-    def say(self, make: Callable[..., bytes], *what: Any) -> None:
-        """Have the engine make frames, and send them.
+    def offer(self, make: Callable[..., bytes], *what: Any) -> bool:
+        """Send a message, if nobody has to be waited for; tells whether that was so. The carrier is entered.
+
+        Args:
+            make: has the engine make frames.
+            *what: of what.
 
         Raises:
+            ConnectionClosed: the link broke.
             LocalProtocolError: the engine refuses.
         """
+        if self.blocked:
+            return False
         carrier = self.carrier
         carrier.write(make(*what))
-        if carrier.blocked:
+        if carrier.pending:
+            self.blocked = True
+        if self.closed is not None:
+            raise self.refusal()
+        return True
+
+    def _put(self, make: Callable[..., bytes], *what: Any) -> None:
+        carrier = self.carrier
+        carrier.write(make(*what))
+        if carrier.pending:
             self.blocked = True
 
-    async def free(self, host: Host, seconds: float | None) -> None:
-        """Wait until a message may be sent: those before it have left, and nobody is in the middle of one.
+    def _reply(self) -> None:
+        """Send what the engine wants to be sent, once the link takes it: by then the newest ping is enough."""
+        if self.engine.has_outgoing and not self.carrier.pending:
+            self._put(self.engine.outgoing)
+
+    def _judge(self) -> None:
+        self.blocked = self._speaker is not None or self._is_over or self.carrier.pending
+
+    def _free(self) -> None:
+        """Have those who want to send look again."""
+        self._judge()
+        for waiter in self._senders:
+            waiter.complete()
+
+    async def send(self, host: Host, seconds: float | None, make: Callable[..., bytes], *what: Any) -> None:
+        """Send a message as soon as those before it have left, and nobody is in the middle of one.
 
         Args:
             host: who waits.
-            seconds: for how long at most.
+            seconds: for how long a peer may take nothing.
+            make: see `offer`.
+            *what: likewise.
 
         Raises:
             ConnectionClosed: there is nobody to send to.
             WriteTimeout: the peer reads nothing.
+            LocalProtocolError: the engine refuses.
         """
-        due = FOREVER if seconds is None else monotonic() + seconds
-        while self._speaks:
-            await self._stand(self._speakers, lambda: self._speaks, host, due, seconds)
-        await self.room(host, seconds)
-        self.blocked = False
+        await self._when(host, seconds, partial(self.offer, make, *what))
 
-    async def room(self, host: Host, seconds: float | None) -> None:
-        """Wait until the link has taken what was written; see `free`."""
-        due = FOREVER if seconds is None else monotonic() + seconds
-        while self.carrier.blocked:
-            await self._stand(self._rooms, lambda: self.carrier.blocked, host, due, seconds)
-        if self.closed is not None or self.engine.close_sent:
-            raise self.refusal()
+    async def settle(self, host: Host, seconds: float | None) -> None:
+        """Wait until the link has taken what was written: plain code has nobody else who sees to that."""
+        emptied = self._emptied
 
-    async def _stand(
-        self, queue: Any, waits: Callable[[], bool], host: Host, due: float, seconds: float | None
-    ) -> None:
-        """Wait in a queue as long as there is something to wait for."""
-        if self.closed is not None:
-            raise self.refusal()
-        waiter = self._waiter(due)
-        queue.append(waiter)
-        try:
-            if due < FOREVER:
+        def is_settled() -> bool:
+            return self._emptied != emptied or (self.closed is None and not self.carrier.pending)
+
+        await self._when(host, seconds, is_settled)
+
+    async def _when(self, host: Host, seconds: float | None, act: Callable[[], bool]) -> None:
+        """Do something as soon as it can be done.
+
+        Args:
+            host: who waits.
+            seconds: for how long a peer may take nothing.
+            act: does it, or tells that it cannot be done yet.
+        """
+        enter = self.carrier.enter
+        while True:
+            waiter = self._waiter(seconds)
+            try:
+                if enter(self._try, act, waiter, seconds):
+                    return
                 host.arm(waiter)
-            if waits() and self.closed is None:
                 await host.wait(waiter)
-        finally:
-            if waiter in queue:
-                queue.remove(waiter)
-        if waits() and self.closed is None and monotonic() >= due:
-            detail = f"{seconds or 0:.3g} s, while {self.carrier.label} took nothing"
-            raise WriteTimeout(phase="write", detail=detail)
+            finally:
+                enter(self._senders.pop, waiter, None)
+            if seconds is not None and waiter.deadline == FOREVER and self.carrier.pending:
+                raise WriteTimeout(phase="write", detail=f"{seconds:.3g} s, while {self.carrier.label} took nothing")
 
-    def speak(self) -> None:
-        """Send a message in pieces from now on: those of others have to wait."""
-        self._speaks = self.blocked = True
+    def _try(self, act: Callable[[], bool], waiter: Waiter, seconds: float | None) -> bool:
+        self._judge()
+        if act():
+            return True
+        if self._is_over:
+            raise self.refusal()
+        self._senders[waiter] = FOREVER if seconds is None else seconds
+        return False
 
-    def spoken(self) -> None:
-        """The message is whole, or never will be."""
-        self._speaks = False
-        self.blocked = self.carrier.blocked or self.closed is not None
-        if self._speakers:
-            self._speakers.popleft().complete()
+    async def speak(self, host: Host, seconds: float | None, speaker: object) -> None:
+        """Wait as `send` does, and send a message in pieces from then on: those of others have to wait."""
+        await self._when(host, seconds, partial(self._speak, speaker))
+
+    def _speak(self, speaker: object) -> bool:
+        if self.blocked:
+            return False
+        self._speaker, self.blocked = speaker, True
+        return True
+
+    async def utter(
+        self, host: Host, seconds: float | None, piece: str | bytes, *, last: bool, compress: bool | None
+    ) -> None:
+        """Send a piece of the message of who speaks; see `send`."""
+        await self._when(host, seconds, partial(self._utter, piece, last, compress))
+
+    def _utter(self, piece: str | bytes, last: bool, compress: bool | None) -> bool:
+        if self.carrier.pending or self._is_over:
+            return False
+        self._put(partial(self.engine.send_fragment, last=last, compress=compress), piece)
+        self._is_half_said = not last
+        return True
+
+    def spoken(self, speaker: object) -> None:
+        """The message is whole, or never will be; then the peer has to know that."""
+        self.carrier.enter(self._spoken, speaker)
+
+    def _spoken(self, speaker: object) -> None:
+        if self._speaker is speaker:
+            self._speaker = None
+            if self._is_half_said and not self._is_over:
+                self._abandon(CloseCode.INTERNAL_ERROR)
+            self._free()
 
     # Receiving
 
@@ -293,45 +381,60 @@ class Talk:
 
         Args:
             host: who waits.
-            seconds: for how long at most.
+            seconds: for how long at most; 0 takes what has come.
 
         Raises:
             ConnectionClosed: none will come.
             ReadTimeout: none has come in time.
             StreamConsumed: somebody else waits for one.
         """
-        if self.receiver is not None:
-            raise StreamConsumed(
-                detail="two tasks or threads receive at once", hint="let one receive, and give the messages to a queue"
-            )
-        waiter = self._one
-        waiter.done = False
-        waiter.deadline = FOREVER
-        self.receiver = waiter
+        if seconds == 0 and host.blocking:
+            self.carrier.look()
+        me = object()
         try:
-            if seconds is not None:
-                waiter.deadline = monotonic() + seconds
-                host.arm(waiter)
-            if not self.messages and self.closed is None:
-                await host.wait(waiter)
+            if self.carrier.enter(self._expect, me, seconds):
+                host.arm(self._one)
+                await host.wait(self._one)
         finally:
-            self.receiver = None
+            if self.receiver is me:
+                self.receiver = None
         if not self.messages:
             raise self._late(seconds, "a message") if self.closed is None else self.refusal()
 
+    def _expect(self, receiver: object, seconds: float | None) -> bool:
+        """Be who waits for a message, until it is taken; tells whether there is anything to wait for."""
+        if self.receiver is not None:
+            raise _many()
+        if self._paused and not self.messages:
+            self._resume()  # it was about to pause while the last message was taken
+        self.receiver = receiver
+        self._one.done = False
+        self._one.deadline = _due(seconds)
+        return not self.messages and self.closed is None
+
     def take(self) -> str | bytes:
-        """A message that is there."""
-        message = self.messages.popleft()
-        self._held -= len(message)
-        if self._paused and self._held <= FULL // 2:
-            self._paused = False
-            self.carrier.resume()
+        """A message that is there.
+
+        Raises:
+            StreamConsumed: another thread has taken it.
+        """
+        try:
+            message = self.messages.popleft()
+        except IndexError:
+            raise _many() from None
+        self._given += len(message)
+        if self._paused and self._came - self._given <= FULL // 2:
+            self.carrier.enter(self._resume)
         return message
 
     def put_back(self, message: str | bytes) -> None:
         """Have a message handed out once more."""
         self.messages.appendleft(message)
-        self._held += len(message)
+        self._given -= len(message)
+
+    def _resume(self) -> None:
+        self._paused = False
+        self.carrier.resume()
 
     # Pings
 
@@ -342,25 +445,26 @@ class Talk:
             ConnectionClosed: there was none before the end.
             ReadTimeout: there was none in time.
         """
-        if self.closed is not None or self.engine.close_sent:
-            raise self.refusal()
+        enter = self.carrier.enter
+        waiter = self._waiter(seconds)
         began = monotonic()
-        due = FOREVER if seconds is None else began + seconds
-        self._pings[payload] = waiter = self._waiter(due)
         try:
-            self.say(self.engine.ping, payload)
-            if due < FOREVER:
-                host.arm(waiter)
+            enter(self._ask, payload, waiter)
+            host.arm(waiter)
             await host.wait(waiter)
-            answered = payload not in self._pings
         finally:
-            if self._pings.get(payload) is waiter:
-                del self._pings[payload]
-        if answered and self.closed is None:
+            unanswered = enter(self._pings.pop, payload, None)
+        if unanswered is None:
             return monotonic() - began
         if self.closed is not None:
             raise self.refusal()
-        raise self._late(seconds, "a pong")
+        raise self._late(seconds, "the pong")
+
+    def _ask(self, payload: bytes, waiter: Waiter) -> None:
+        if self._is_over:
+            raise self.refusal()
+        self._pings[payload] = waiter
+        self._put(self.engine.ping, payload)
 
     def _answered(self, payload: bytes) -> None:
         """A pong answers its ping, and those before it (RFC 6455 section 5.5.3)."""
@@ -378,41 +482,63 @@ class Talk:
         Raises:
             LocalProtocolError: the code is none that may be sent, or the reason is too long.
         """
-        if self.closed is None and not self.engine.close_sent:
-            self.say(self.engine.close, code, reason)
+        enter = self.carrier.enter
+        enter(self._bid, code, reason)
         try:
-            if self.closed is None:
-                if self._paused:
-                    self.carrier.resume()
-                await self._wait_for_the_end(host, seconds)
-            if not self.carrier.closed:
-                await self._wait_for_the_end(host, FAREWELL)
+            await self._outlast(host, seconds, lambda: self.closed is None)
+            await self._outlast(host, FAREWELL, lambda: not self.carrier.closed)
         finally:
-            if not self.carrier.closed:
-                self._fail(ConnectionClosed(detail=f"{self.carrier.label} has not said goodbye in time"))
+            enter(self._give_up)
 
-    async def _wait_for_the_end(self, host: Host, seconds: float) -> None:
-        """Wait for the next step of it."""
-        waiter = self._waiter(monotonic() + seconds)
-        self._closing.append(waiter)
-        try:
+    def _bid(self, code: int, reason: str) -> None:
+        if not self._is_over:
+            self._put(self.engine.close, code, reason)
+            self._free()
+            if self._paused:
+                self._resume()
+
+    async def _outlast(self, host: Host, seconds: float, goes_on: Callable[[], bool]) -> None:
+        """Wait for the next step of the end, as long as it does not come."""
+        waiter = self._waiter(seconds)
+        if self.carrier.enter(self._stay, waiter, seconds, goes_on):
             host.arm(waiter)
             await host.wait(waiter)
-        finally:
-            self._closing.remove(waiter)
+
+    def _stay(self, waiter: Waiter, seconds: float, goes_on: Callable[[], bool]) -> bool:
+        self._closing[waiter] = seconds
+        return goes_on()
+
+    def _give_up(self) -> None:
+        if not self.carrier.closed:
+            self._fail(ConnectionClosed(detail=f"{self.carrier.label} has not said goodbye in time"))
 
     def abandon(self, code: int) -> None:
         """Say goodbye and wait for nothing."""
-        if self.closed is None and not self.engine.close_sent and not self.carrier.blocked and not self._speaks:
-            self.say(self.engine.close, code, "")
+        self.carrier.enter(self._abandon, code)
+
+    def _abandon(self, code: int) -> None:
+        if not self._is_over:
+            self._put(self.engine.close, code, "")
         self._fail(ConnectionClosed(detail="the connection was given up"))
+
+    # Time
 
     def _late(self, seconds: float | None, what: str) -> ReadTimeout:
         return ReadTimeout(
             phase="read", detail=f"{seconds or 0:.3g} s, while waiting for {what} of {self.carrier.label}"
         )
 
-    def _waiter(self, due: float) -> Waiter:
+    def _waiter(self, seconds: float | None) -> Waiter:
         waiter = Waiter(self.carrier.source)
-        waiter.deadline = due
+        waiter.deadline = _due(seconds)
         return waiter
+
+
+def _due(seconds: float | None) -> float:
+    return FOREVER if seconds is None else monotonic() + seconds
+
+
+def _many() -> StreamConsumed:
+    return StreamConsumed(
+        detail="two tasks or threads receive at once", hint="let one receive, and give the messages to a queue"
+    )

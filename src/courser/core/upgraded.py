@@ -7,23 +7,27 @@ it is open, and like any other it closes when nobody holds it any more.
 from __future__ import annotations
 
 from time import monotonic
-from weakref import ReferenceType, ref
+from weakref import ref
 
-from ..errors import ReadError
+from ..errors import HTTPError, ReadError
 from ..hints import TYPE_CHECKING
+from .broken import broken, unforeseen
 from .connection import Connection
-from .guard import locked
 from .waiter import FOREVER
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any
+    from typing import Any, Final
 
     from .exchange import Exchange
+    from .reactor import Reactor
     from .talk import Talk
     from .waiter import Host
 
 __all__ = ["ThreadedUpgrade", "UpgradedConnection", "take_over"]
+
+REFUSALS: Final = (HTTPError, AttributeError, TypeError, ValueError)
+"""What an act raises that has done nothing: it was asked for what cannot be."""
 
 
 class UpgradedConnection(Connection):
@@ -40,20 +44,23 @@ class UpgradedConnection(Connection):
         super().__init__(link, permit, now)
         self.label = label
         self.source: Any = None
-        self._talk: ReferenceType[Talk] | None = None
+        self._talk: Callable[[], Talk | None] = _nobody
+
+    def be_turned(self, reactor: Reactor, later: object) -> None:
+        """Say which event loop turns it."""
+        self.join(reactor)
 
     def carry(self, talk: Talk) -> None:
         """Say whose bytes these are."""
         self._talk = ref(talk)
 
+    def enter(self, act: Callable[..., Any], /, *args: Any) -> Any:
+        """Do something to the talk, its engine or the link: nobody else does meanwhile."""
+        return act(*args)
+
     def early(self, data: bytes, now: float) -> None:
         """Take what has come with the response that switched protocols."""
-        self.received(data, now)
-
-    @property
-    def blocked(self) -> bool:
-        """Whether something that was written has not reached the network."""
-        return bool(self.unsent) or self.link.wants_write
+        self.enter(self.received, data, now)
 
     def finish(self) -> None:
         """Tell the peer that no more will be sent."""
@@ -61,73 +68,93 @@ class UpgradedConnection(Connection):
             self.link.finish()
 
     def received(self, data: bytes, now: float) -> None:
-        talk = None if self._talk is None else self._talk()
+        talk = self._talk()
         if talk is None:
             self.close()
         else:
             talk.took(data, now)
-            if not data:
-                self.close()
 
     def flushed(self, now: float) -> None:
-        talk = None if self._talk is None else self._talk()
-        if talk is not None and not self.blocked:
+        talk = self._talk()
+        if talk is not None and not self.closed:
             talk.drained(now)
 
     def lost(self, error: OSError, now: float, *, sending: bool) -> None:
-        from .broken import broken
-
-        self.fail(broken(self.label, error, sending=sending, begun=True))
+        self._over(broken(self.label, error, sending=sending, begun=True))
         self.unsendable = None  # its traceback leads to this connection
 
     def fail(self, error: BaseException) -> None:
-        talk = None if self._talk is None else self._talk()
+        self._over(unforeseen(self.label, error))
+
+    def _over(self, error: BaseException) -> None:
+        talk = self._talk()
         self.close()
         if talk is not None:
             talk.lost(error)
 
     def expire(self, now: float) -> None:
         self.deadline = FOREVER
-        talk = None if self._talk is None else self._talk()
+        talk = self._talk()
         if talk is not None:
             talk.expire(now)
 
+    def forget(self) -> None:
+        super().forget()
+        talk = self._talk()
+        if talk is not None:
+            talk.forget()
+
 
 class ThreadedUpgrade(UpgradedConnection):
-    """The same for plain code: any number of threads, of whom one turns it for the others (hosts/shared.py)."""
+    """The same for plain code: any number of threads, of whom one turns it for the others (hosts/shared.py).
 
-    __slots__ = ("_lock",)
+    An exception from outside may strike whoever has entered, in the middle. Nobody can say then what was done and what
+    not: it is the end, at once, or when the next one who enters finds the mark.
+    """
+
+    __slots__ = ("_lock", "_owns")
 
     def be_shared(self, source: Any, lock: Any) -> None:
-        """Say what turns it, and what its link and its engine are used under."""
+        """Say what turns it for all threads, and what they enter under: a lock that knows its owner."""
         self.source = source
         self._lock = lock
+        self._owns: Callable[[], bool] = getattr(lock, "_is_owned")  # noqa: B009 - it has no public name
 
-    def enter(self, act: Callable[[], object]) -> None:
-        """Do something to the link or the engine while nobody else does.
-
-        An exception from outside may strike in the middle: nobody knows then what was done, so it is the end.
-        """
+    def enter(self, act: Callable[..., Any], /, *args: Any) -> Any:
+        if self._owns():
+            return act(*args)
         try:
-            locked(self._lock, act)
-        except Exception:
-            raise
+            with self._lock:
+                if self.broken and not self.closed:
+                    why = "a thread that used the connection was interrupted in the middle"
+                    self._over(ReadError(phase="read", detail=f"{self.label}: {why}"))
+                self.broken = True
+                result = act(*args)
+                self.broken = False
         except BaseException as error:
-            self.fail(error)
+            self._clear_up(error)
             raise
+        return result
+
+    def _clear_up(self, error: BaseException) -> None:
+        """See to it that nobody waits for what was on its way; an exception from outside does not strike twice."""
+        if not self._owns():  # it may have struck on the way out of the `with`
+            self._lock.acquire()
+        if isinstance(error, REFUSALS):
+            self.broken = False
+        elif self.broken and not self.closed:
+            self.fail(error)
+        self._lock.release()
 
     def ready(self, mask: int, now: float) -> None:
         self.source.polling = False
-        self.enter(lambda: UpgradedConnection.ready(self, mask, now))
-
-    def early(self, data: bytes, now: float) -> None:
-        self.enter(lambda: self.received(data, now))
-
-    def write(self, data: bytes | memoryview) -> None:
-        self.enter(lambda: UpgradedConnection.write(self, data))
+        self.enter(super().ready, mask, now)
 
     def expire(self, now: float) -> None:
-        self.enter(lambda: UpgradedConnection.expire(self, now))
+        self.enter(super().expire, now)
+
+    def fail(self, error: BaseException) -> None:
+        self.enter(super().fail, error)
 
     def look(self) -> None:
         self.source.look(timers=True)
@@ -136,8 +163,14 @@ class ThreadedUpgrade(UpgradedConnection):
         super()._want(interest)
         self.source.look_again()
 
-    def flush(self) -> None:
-        """Nothing is left to a leader: each thread sends its own."""
+    def forget(self) -> None:
+        # Whoever had the lock is not in the child.
+        self._owns = lambda: True
+        super().forget()
+
+
+def _nobody() -> None:
+    """The talk of a connection that carries none."""
 
 
 def take_over(exchange: Exchange, host: Host) -> tuple[UpgradedConnection, bytes]:
@@ -162,10 +195,5 @@ def take_over(exchange: Exchange, host: Host) -> tuple[UpgradedConnection, bytes
     kind = UpgradedConnection if host.turned else ThreadedUpgrade
     made = kind(link, permit, monotonic(), connection.label)
     made.number, made.watch = connection.number, connection.watch
-    if host.turned:
-        host.adopt(made)
-    else:
-        from ..hosts.shared import share
-
-        share(made)
+    host.share(made)
     return made, early
