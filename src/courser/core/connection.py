@@ -84,6 +84,9 @@ class Connection:
     )
 
     shares: ClassVar[bool] = False
+    receives: ClassVar[int] = RECEIVE_MOST
+    """Bytes that it asks for once much comes."""
+
     guests: Collection[object] = ()
 
     def __init__(self, link: Link, permit: Permit, now: float) -> None:
@@ -360,7 +363,7 @@ class Connection:
             self.received(data, now)
             size = len(data)
             if size >= RECEIVE_FIRST:
-                self._size = RECEIVE_MOST
+                self._size = self.receives
                 self._flow = size
             left -= size
             again_above = link.again_above
