@@ -94,7 +94,7 @@ def test_an_exception_at_every_line_leaves_nothing(
                 if client.stats()["connections"] == 0 and clients_of(server) == others:
                     break
                 if step == 20:
-                    gc.collect()  # struck as it leaves a handler, a frame keeps the error, whose traceback keeps the frame
+                    gc.collect()  # a frame that is struck as it leaves a handler keeps the error, and that the frame
                 server.closing.wait(0.005)
             else:
                 wrong.append(f"{lines.where}: {dict(client.stats())}, {clients_of(server)} descriptors")
