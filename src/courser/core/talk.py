@@ -396,8 +396,7 @@ class Talk:
                 host.arm(self._one)
                 await host.wait(self._one)
         finally:
-            if self.receiver is me:
-                self.receiver = None
+            self._dismiss(me)
         if not self.messages:
             raise self._late(seconds, "a message") if self.closed is None else self.refusal()
 
@@ -411,6 +410,10 @@ class Talk:
         self._one.done = False
         self._one.deadline = _due(seconds)
         return not self.messages and self.closed is None
+
+    def _dismiss(self, receiver: object) -> None:
+        if self.receiver is receiver:
+            self.receiver = None
 
     def take(self) -> str | bytes:
         """A message that is there.
@@ -469,10 +472,10 @@ class Talk:
     def _answered(self, payload: bytes) -> None:
         """A pong answers its ping, and those before it (RFC 6455 section 5.5.3)."""
         if payload in self._pings:
-            for asked in list(self._pings):
+            asked = None
+            while asked != payload:
+                asked = next(iter(self._pings))
                 self._pings.pop(asked).complete()
-                if asked == payload:
-                    break
 
     # Closing
 
@@ -486,7 +489,7 @@ class Talk:
         enter(self._bid, code, reason)
         try:
             await self._outlast(host, seconds, lambda: self.closed is None)
-            await self._outlast(host, FAREWELL, lambda: not self.carrier.closed)
+            await self._outlast(host, FAREWELL, lambda: self.closed is not None and not self.carrier.closed)
         finally:
             enter(self._give_up)
 
