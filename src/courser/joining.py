@@ -8,6 +8,7 @@ from sys import maxsize
 from time import monotonic
 
 from .core.exchange import Exchange
+from .core.extended import take_stream
 from .core.talk import Talk
 from .core.upgraded import take_over
 from .core.waiter import Waiter
@@ -96,25 +97,32 @@ async def join(session: Session, place: Place, url: str | URL, options: RequestO
     handshake = Handshake(subprotocols=terms.subprotocols, deflate=terms.deflate)
     reply, sending = await session.upgrade(place, url, options, handshake.request_fields())
     host = place.host
-    if reply.status_code != 101 or not isinstance(reply, Exchange):
+    is_stream = reply.request.method == "CONNECT"
+    opened = 200 <= reply.status_code < 300 if is_stream else reply.status_code == 101
+    if not opened or not isinstance(reply, Exchange):
         raise await _refused(session, reply, sending)
     response = session.responses.make(reply, sending, b"", monotonic())
     session.responses.lead(response, reply, sending)
     try:
-        agreed = handshake.check(reply.status_code, reply.final.fields)
+        check = handshake.check_connect if is_stream else handshake.check
+        agreed = check(reply.status_code, reply.final.fields)
     except HandshakeRefused as error:
         reply.abort()
         error.response, error.request = response, reply.request
         raise
-    carrier, early = take_over(reply, host)
+    carrier: Any
+    if is_stream:
+        carrier, early = take_stream(reply)
+    else:
+        carrier, early = take_over(reply, host)
     most = terms.max_message_size
     limits = WEBSOCKET_LIMITS._replace(message=maxsize if most is None else most)
     engine = WebSocketEngine(is_client=True, deflate=agreed.deflate, limits=limits)
     now = monotonic()
     talk = Talk(engine, carrier, terms.heartbeat, now)
     carrier.carry(talk)
-    if early:
-        carrier.early(early, now)
+    for piece in early:
+        carrier.early(piece, now)
     timeout = sending.deadline.timeout
     return Joined(
         talk,

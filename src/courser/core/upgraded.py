@@ -179,7 +179,7 @@ def _nobody() -> None:
     """The talk of a connection that carries none."""
 
 
-def take_over(exchange: Exchange, host: Host) -> tuple[UpgradedConnection, bytes]:
+def take_over(exchange: Exchange, host: Host) -> tuple[UpgradedConnection, list[bytes]]:
     """Make the connection of an exchange one that carries a WebSocket.
 
     Args:
@@ -196,7 +196,7 @@ def take_over(exchange: Exchange, host: Host) -> tuple[UpgradedConnection, bytes
     if connection is None or connection.closed:
         raise ReadError(phase="read", detail="the connection broke right after the handshake", request=exchange.request)
     exchange.connection = exchange.source = None
-    early = bytes(connection.engine.leftover)
+    early = [bytes(connection.engine.leftover)] if connection.engine.leftover else []
     link, permit = connection.hand_over()
     kind = UpgradedConnection if host.turned else ThreadedUpgrade
     made = kind(link, permit, monotonic(), connection.label)

@@ -1,0 +1,221 @@
+"""A WebSocket on a stream of an HTTP/2 connection (RFC 8441).
+
+An extended CONNECT opens the stream, and from the response on its DATA are bytes of the WebSocket. What carries them
+takes the place of the exchange: the connection knows no difference.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from weakref import ReferenceType, ref
+
+from ..engines.events import End
+from ..errors import ReadError
+from ..hints import TYPE_CHECKING
+from ..values.request import NO_FIELDS, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, Final
+
+    from ..engines.events import Event
+    from ..errors import TransportError
+    from .exchange import Exchange
+    from .talk import Talk
+
+__all__ = ["StreamCarrier", "as_connect", "take_stream"]
+
+OF_HTTP1: Final = ("Connection", "Upgrade", "Sec-WebSocket-Key")
+"""Fields of the handshake that HTTP/2 has no use for."""
+
+
+def as_connect(request: Request) -> Request:
+    """The request that asks over HTTP/2 for what another one asks for over HTTP/1.1."""
+    headers = request.headers.copy()
+    for name in OF_HTTP1:
+        headers.pop(name, None)
+    extensions = {**request.extensions, "protocol": "websocket"}
+    return Request.assemble("CONNECT", request.url, NO_FIELDS, headers, None, extensions)
+
+
+class StreamCarrier:
+    """Carries the frames of one WebSocket on a stream; to its connection it is the exchange on it.
+
+    Args:
+        exchange: has got the response; it gives up the stream.
+
+    Attributes:
+        label: the peer's name for errors, `host:port`.
+        source: what turns the connection for threads; None under an event loop.
+        connection: the place on the connection.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "_ended",
+        "_paused",
+        "_received",
+        "_talk",
+        "_waits",
+        "connection",
+        "error",
+        "head",
+        "heard_at",
+        "label",
+        "sent_at",
+        "source",
+        "upload",
+    )
+
+    def __init__(self, exchange: Exchange) -> None:
+        guest: Any = exchange.connection
+        self.connection = guest
+        self.label = guest.label
+        self.source: Any = guest.connection.source
+        self.head = exchange.head
+        self.heard_at = self.sent_at = exchange.head_at
+        self.error: BaseException | None = None
+        # As long as there is one, the connection tells of what the stream has taken.
+        self.upload: object = True
+        self._talk: ReferenceType[Talk] | None = None
+        self._received = exchange.received
+        self._paused = self._ended = self._waits = False
+        guest.exchange = guest.stream.guest = ref(self)
+
+    # What the talk calls
+
+    @property
+    def closed(self) -> bool:
+        """Whether the stream is given up."""
+        return bool(self.connection.closed)
+
+    @property
+    def pending(self) -> bool:
+        """Whether something that was written has not reached the network."""
+        return bool(self.connection.pending)
+
+    def carry(self, talk: Talk) -> None:
+        """Say whose bytes these are."""
+        self._talk = ref(talk)
+
+    def enter(self, act: Callable[..., Any], /, *args: Any) -> Any:
+        """Do something to the talk, its engine or the stream while nobody else does."""
+        if self.source is None:
+            return act(*args)
+        raised: list[Exception] = []
+        given = self.connection.connection.enter(partial(_spared, raised, act, args))
+        if raised:
+            raise raised[0]
+        return given
+
+    def early(self, data: bytes, now: float) -> None:
+        """Take what has come with the response."""
+        self.enter(self._took, data, now)
+
+    def write(self, data: bytes) -> None:
+        """Have bytes sent, as far as the peer's windows allow."""
+        if not self.closed and not self._ended:
+            self.connection.send_data(data)
+            self._waits = self.pending
+
+    def pause(self) -> None:
+        """Let the window of the stream run out."""
+        self._paused = True
+
+    def resume(self) -> None:
+        """Let the peer send as much as has been taken."""
+        self._paused = False
+        self.connection.taken(self._received)
+
+    def look(self) -> None:
+        """Take what has come, without waiting for more."""
+        self.connection.look()
+
+    def arm(self, deadline: float) -> None:
+        """Have the talk told when a time has come."""
+        guest = self.connection
+        guest.deadline = deadline
+        if deadline < guest.connection.deadline:
+            guest.connection.arm(deadline)
+
+    def finish(self) -> None:
+        """Tell the peer that no more will be sent."""
+        if not self.closed and not self._ended:
+            self._ended = True
+            self.connection.send_end()
+            self.connection.connection.pump()  # at once: what follows may be a reset
+
+    def close(self) -> None:
+        """Give up the stream."""
+        self.upload = None
+        self.connection.close()
+
+    # What the connection calls
+
+    def feed(self, events: list[Event], now: float) -> None:
+        """Take what has come on the stream."""
+        for event in events:
+            if isinstance(event, bytes):
+                self._received += len(event)
+                self._took(event, now)
+            elif isinstance(event, End):
+                self._took(b"", now)
+        if not self._paused:
+            self.connection.taken(self._received)
+
+    def _took(self, data: bytes, now: float) -> None:
+        talk = None if self._talk is None else self._talk()
+        if talk is None:
+            self.close()
+        elif not self.closed:
+            talk.took(data, now)
+
+    def drained(self, now: float) -> None:
+        """The connection has taken something of what was written."""
+        talk = None if self._talk is None else self._talk()
+        if self._waits and talk is not None and not self.closed:
+            self._waits = self.pending
+            talk.drained(now)
+
+    def expired(self, now: float) -> None:
+        """The time has come that it was armed with; the stream goes on unless the talk ends it."""
+        talk = None if self._talk is None else self._talk()
+        if talk is not None:
+            talk.expire(now)
+
+    def cut(self, now: float) -> None:
+        """The peer takes no more."""
+        self._ended = True
+
+    def measure(self, error: TransportError) -> None:
+        """There is no request under way of which an error could say how far it has come."""
+
+    def fail(self, error: BaseException) -> None:
+        """The stream or its connection has ended before its time."""
+        self.close()
+        talk = None if self._talk is None else self._talk()
+        if talk is not None:
+            talk.lost(error)
+
+
+def _spared(raised: list[Exception], act: Callable[..., Any], args: tuple[Any, ...], connection: object) -> Any:
+    """Do something, and keep what it raises: to the connection that many share it would be the end."""
+    try:
+        return act(*args)
+    except Exception as error:
+        raised.append(error)
+    return None
+
+
+def take_stream(exchange: Exchange) -> tuple[StreamCarrier, list[bytes]]:
+    """Make the stream of an exchange one that carries a WebSocket; see `upgraded.take_over`."""
+    guest: Any = exchange.connection
+    if guest is None or guest.closed:
+        raise ReadError(phase="read", detail="the stream ended right after the handshake", request=exchange.request)
+    early = [*exchange.chunks]
+    if exchange.end is not None:
+        early.append(b"")
+    exchange.chunks.clear()
+    carrier = StreamCarrier(exchange)
+    exchange.connection = exchange.source = None
+    return carrier, early
