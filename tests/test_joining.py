@@ -67,7 +67,7 @@ def switching(*lines: str, accept: bool = True) -> Callable[[Peer], None]:
     def script(peer: Peer) -> None:
         request = peer.head()
         digest = accept_of((request.get("sec-websocket-key") or "").encode()).decode()
-        fields = [*lines, f"Sec-WebSocket-Accept: {digest if accept else 'x' + digest[1:]}"]
+        fields = [*lines, f"Sec-WebSocket-Accept: {digest if accept else 'x' + digest}"]
         peer.send("\r\n".join(["HTTP/1.1 101 Switching Protocols", *fields, "", ""]).encode())
         peer.wait_for_close()
 

@@ -32,6 +32,9 @@ client.send(HERE)  # refused: a URL is no request
 client.get(HERE, auth="token")  # refused: a token is no credentials yet
 courser.OAuth2RefreshToken(HERE, "r")  # refused: nobody knows whose token it is
 client.stream("GET", HERE).status_code  # refused: a stream that was not entered
+client.websocket(HERE).send_text("a")  # refused: a WebSocket that was not entered
+client.websocket(HERE, subprotocol=["a"])  # refused: a misspelt option
+client.websocket(HERE, ["a"])  # refused: options are given by keyword
 client.map([5])  # refused: a number is no request
 courser.Session  # refused: not public
 
