@@ -23,7 +23,7 @@ FLOORS = (
     ("core",),
     ("tls", "resolve"),
     ("hosts",),
-    ("defaults", "cutting", "responding", "tracing"),
+    ("defaults", "cutting", "responding", "tracing", "websockets"),
     ("watching",),
     ("compressing",),
     ("session",),

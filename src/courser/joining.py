@@ -239,7 +239,9 @@ class _Attempts:
                 return joined
             await self._backoff.wait(self._place().host)
 
-    if not TYPE_CHECKING:
+    if TYPE_CHECKING:
+        pass
+    else:
 
         def __getattr__(self, name):
             raise AttributeError(f"no {name} before the handshake: with client.websocket(...) as ws:")

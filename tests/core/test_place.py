@@ -20,7 +20,7 @@ from courser.core.proxies import rules_of
 from courser.core.route import Routes, TLSPolicy
 from courser.core.send import Sending
 from courser.core.waiter import FOREVER, Interrupted
-from courser.errors import ConnectError, DeadlineExceeded, ProxyError
+from courser.errors import ConnectError, DeadlineExceeded, InvalidRequest, ProxyError, TransportError
 from courser.hosts.inline import InlineHost, run_inline
 from courser.policies.keeper import CookieKeeper
 from courser.settings import Limits, Timeout
@@ -205,3 +205,70 @@ def test_who_follows_a_call_is_told_of_transports(answer: Any) -> None:
         pass
 
     assert told == ["request", {Response: "answered 5", str: "TypeError"}.get(type(answer), "ConnectError")]
+
+
+# WebSockets
+
+
+def upgrade(mounts: Any = None, **rest: Any) -> Any:
+    """The route on which the handshake of a WebSocket is sent."""
+    asked: list[Any] = []
+
+    class Network:
+        def connect(self, route: Any, deadline: float) -> Any:
+            asked.append(route)
+            raise ConnectionRefusedError(111, "refused")
+
+    def hops(url: Any, given: Any) -> Any:
+        return given.choose(url, "request").hops if given else ()
+
+    host, contexts = InlineHost(), None
+    pool: Any = Pool(Limits(), threading.Lock, host.deliver, False)
+    dialer = RealDialer(lambda host, port: [], contexts, Network())  # type: ignore[arg-type]
+    routes = Routes(TLSPolicy(), None, None, (), None, hops, ("h2", "http/1.1"))
+    place = Place(host, pool, dialer, routes, mounts)
+    deadline = Deadline(Timeout(), False, monotonic())
+    sending = Sending(host, deadline, (), place.upgrade, None, HEAD, rest.pop("tls", None), **rest)
+    with pytest.raises(TransportError, match="refused"):
+        run_inline(sending.run(REQUEST))
+    (route,) = asked
+    return route
+
+
+@pytest.mark.parametrize("mounts", [None, Mounts({"https://b": Answering(Response(200))}), Mounts({"https://a": None})])
+def test_a_websocket_goes_to_the_pool_on_a_way_of_its_own(mounts: Any) -> None:
+    route = upgrade(mounts)
+
+    assert (route.scheme, route.host, route.port, route.tls) == ("https", "a", 443, TLSPolicy())
+    assert route.protocols == ("http/1.1",)
+
+
+def test_a_websocket_may_have_a_policy_of_its_own() -> None:
+    assert upgrade(tls=CallTLS(TLSPolicy(verify=False))).tls == TLSPolicy(verify=False)
+
+
+def test_a_websocket_goes_through_a_tunnel() -> None:
+    rules = rules_of("http://127.0.0.1:1")
+    route = upgrade(rules=rules)
+
+    assert [hop.url for hop in route.proxies] == ["http://127.0.0.1:1"]
+    assert route.forwarder is None
+
+
+def test_a_transport_is_no_network_for_a_websocket() -> None:
+    with pytest.raises(InvalidRequest, match="a transport of the client answers this URL") as caught:
+        upgrade(Mounts({"https://a": Answering(Response(200))}))
+
+    assert caught.value.request is REQUEST
+
+
+def test_a_websocket_is_sent_cookies() -> None:
+    dressed: list[Request] = []
+
+    class Keeper:
+        def dress(self, request: Request) -> Request:
+            dressed.append(request)
+            return request
+
+    upgrade(cookies=Keeper())
+    assert dressed == [REQUEST]

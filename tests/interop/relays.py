@@ -112,7 +112,7 @@ defaults
     timeout server 30s
     timeout tunnel 30s
 listen tls
-    bind 127.0.0.1:{tls} ssl crt {folder}/both.pem
+    bind 127.0.0.1:{tls} ssl crt {folder}/both.pem alpn h2,http/1.1
     server one 127.0.0.1:{server}
 """
 

@@ -82,10 +82,24 @@ async def test_behind_nginx(world: World, nginx: Nginx, server: SocketServer, au
 
 
 async def test_behind_haproxy(world: World, server: SocketServer, authority: Authority) -> None:
+    """It speaks HTTP/2, and takes WebSockets on streams (RFC 8441)."""
     program = fronting(*authority.files("127.0.0.1", "localhost"), server.port)
+    url = f"wss://127.0.0.1:{program.ports['tls']}/ws"
     try:
-        client = world.client(verify=authority.roots)
-        async with client.websocket(f"wss://127.0.0.1:{program.ports['tls']}/ws") as ws:
+        async with world.client(verify=authority.roots).websocket(url) as ws:
+            assert ws.response.http_version == "HTTP/1.1"
+            await talk(ws)
+        client = world.client(verify=authority.roots, http1=False)
+        async with client.websocket(url) as one, client.websocket(url, deflate=True) as other:
+            assert one.response.http_version == other.response.http_version == "HTTP/2"
+            for ws in (one, other):
+                await talk(ws)
+            assert client.stats()["connections"] == 1
+        # Once a connection is known to take them, they go there by themselves.
+        known = world.client(verify=authority.roots)
+        await known.get(url.replace("wss", "https"))
+        async with known.websocket(url) as ws:
+            assert ws.response.http_version == "HTTP/2"
             await talk(ws)
     finally:
         program.close()

@@ -137,6 +137,8 @@ class StreamCarrier:
         guest.deadline = deadline
         if deadline < guest.connection.deadline:
             guest.connection.arm(deadline)
+            if self.source is not None:
+                self.source.set_result(None)  # whoever leads has to know before it sleeps on
 
     def finish(self) -> None:
         """Tell the peer that no more will be sent."""

@@ -135,20 +135,25 @@ class ThreadedUpgrade(UpgradedConnection):
                     why = "a thread that used the connection was interrupted in the middle"
                     self._over(ReadError(phase="read", detail=f"{self.label}: {why}"))
                 self.broken = True
-                result = act(*args)
+                result = self._do(act, args)
                 self.broken = False
         except BaseException as error:
             self._clear_up(error)
             raise
         return result
 
+    def _do(self, act: Callable[..., Any], args: tuple[Any, ...]) -> Any:
+        try:
+            return act(*args)
+        except REFUSALS:
+            self.broken = False
+            raise
+
     def _clear_up(self, error: BaseException) -> None:
         """See to it that nobody waits for what was on its way; an exception from outside does not strike twice."""
         if not self._owns():  # it may have struck on the way out of the `with`
             self._lock.acquire()
-        if isinstance(error, REFUSALS):
-            self.broken = False
-        elif self.broken and not self.closed:
+        if self.broken and not self.closed:
             self.fail(error)
         self._lock.release()
 
