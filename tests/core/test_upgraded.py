@@ -579,13 +579,13 @@ def test_the_connection_of_a_handshake_is_taken_over(host: Any) -> None:
     made, early = take_over(shaken.exchange, host)
 
     assert type(made) is (UpgradedConnection if host.turned else ThreadedUpgrade)
-    assert early == wswire.frame(0x81, b"early")
+    assert early == [wswire.frame(0x81, b"early")]
     assert (made.number, made.label) == (shaken.connection.number, "a:80")
     assert shaken.connection.closed
     assert shaken.exchange.connection is shaken.exchange.source is None
     talk = Talk(WebSocketEngine(is_client=True), made, None, monotonic())
     made.carry(talk)
-    made.early(early, monotonic())
+    made.early(early[0], monotonic())
     assert talk.take() == "early"
     shaken.sock.sendall(wswire.frame(0x81, b"late"))
     run_inline(talk.wait_for_one(host, 20.0))
