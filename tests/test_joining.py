@@ -311,21 +311,16 @@ def test_before_the_handshake_there_is_nothing_to_use(kind: Any) -> None:
 # Trying again
 
 
-class Pauses:
-    """What was drawn for the pauses; none takes any time."""
-
-    def __init__(self) -> None:
-        self.drawn: list[tuple[float, float]] = []
-
-    def uniform(self, least: float, most: float) -> float:
-        self.drawn.append((least, most))
-        return 0.0
-
-
 @pytest.fixture
-def pauses(monkeypatch: pytest.MonkeyPatch) -> Pauses:
-    made = Pauses()
-    monkeypatch.setattr(joining_module, "uniform", made.uniform)
+def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The seconds of the pauses; none takes any time."""
+    made: list[float] = []
+
+    async def pause(host: object, seconds: float) -> None:
+        made.append(seconds)
+
+    monkeypatch.setattr(joining_module, "pause", pause)
+    monkeypatch.setattr(joining_module, "random", lambda: 0.0)
     return made
 
 
@@ -334,7 +329,7 @@ def greeting(ws: WebSocketPeer) -> None:
     echoing(ws)
 
 
-def test_one_websocket_follows_the_other(world: World, serve: Serve, pauses: Pauses) -> None:
+def test_one_websocket_follows_the_other(world: World, serve: Serve, pauses: list[float]) -> None:
     server = serve(agreeing(greeting))
     got: list[Any] = []
 
@@ -349,10 +344,10 @@ def test_one_websocket_follows_the_other(world: World, serve: Serve, pauses: Pau
 
     run(world, body)
     assert got == ["number 0", "number 1"]
-    assert pauses.drawn == []
+    assert pauses == [0.5]
 
 
-def test_pauses_grow_while_it_fails(world: World, serve: Serve, pauses: Pauses) -> None:
+def test_pauses_grow_while_it_fails(world: World, serve: Serve, pauses: list[float]) -> None:
     failing = [once(reply(b"", "503 Busy")), once(reply(b"", "429 Slower")), once(b"")] * 3
     server = serve(*failing, agreeing(greeting), once(reply(b"", "500 Again")), agreeing(greeting))
     got: list[Any] = []
@@ -366,7 +361,7 @@ def test_pauses_grow_while_it_fails(world: World, serve: Serve, pauses: Pauses) 
 
     run(world, body)
     assert got == ["number 9", "number 11"]
-    assert pauses.drawn == [(least, 2 * least) for least in (0.25, 0.5, 1, 2, 4, 8, 16, 30, 30)] + [(0.25, 0.5)]
+    assert pauses == [1, 2, 4, 8, 16, 32, 60, 60, 60, 0.5, 1]
 
 
 @pytest.mark.parametrize(
@@ -379,7 +374,7 @@ def test_pauses_grow_while_it_fails(world: World, serve: Serve, pauses: Pauses) 
     ],
 )
 def test_what_will_not_get_better_is_raised(
-    world: World, serve: Serve, pauses: Pauses, script: Any, kind: type[Exception]
+    world: World, serve: Serve, pauses: list[float], script: Any, kind: type[Exception]
 ) -> None:
     server = serve(script)
 
@@ -388,8 +383,40 @@ def test_what_will_not_get_better_is_raised(
             await anext(aiter(client.websocket(server.url(), reconnect=True)))
 
     run(world, body)
-    assert pauses.drawn == []
+    assert pauses == []
     assert server.connections == 1
+
+
+def test_how_often_it_is_tried_is_the_callers_say(world: World, serve: Serve, pauses: list[float]) -> None:
+    server = serve(once(reply(b"", "503 Busy")))
+    rule = courser.Reconnect(delay=3, attempts=3)
+
+    async def body(client: Any) -> None:
+        with pytest.raises(courser.HandshakeRefused):
+            await anext(aiter(client.websocket(server.url(), reconnect=rule)))
+
+    run(world, body)
+    assert pauses == [6, 12]
+    assert server.connections == 3
+
+
+def test_a_pause_takes_its_time(world: World, serve: Serve) -> None:
+    server = serve(once(reply(b"", "503 Busy")), agreeing(greeting))
+    rule = courser.Reconnect(delay=0.001, max_delay=0.001)
+
+    async def body(client: Any) -> None:
+        ws = await anext(aiter(client.websocket(server.url(), reconnect=rule)))
+        assert await ws.receive() == "number 1"
+
+    run(world, body)
+
+
+def test_reconnect_is_a_rule_or_not(world: World) -> None:
+    async def body(client: Any) -> None:
+        with pytest.raises(TypeError, match=r"a courser\.Reconnect, not 3"):
+            client.websocket("ws://a.example/", reconnect=3)
+
+    run(world, body)
 
 
 def test_only_who_reconnects_can_be_iterated_over(world: World) -> None:

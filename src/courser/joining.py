@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator
-from random import uniform
+from random import random
 from sys import maxsize
 from time import monotonic
 
@@ -17,6 +17,7 @@ from .engines.websocket import WEBSOCKET_LIMITS, Deflate, Handshake, WebSocketEn
 from .errors import HandshakeRefused, HTTPError, InvalidRequest, TransportError
 from .hints import TYPE_CHECKING, NamedTuple, cast
 from .hosts.inline import run_inline
+from .policies.reconnect import Reconnect
 from .settings import RequestOptions, WebSocketOptions, check_names, is_number
 from .websockets import AsyncWebSocket, Joined, WebSocket
 
@@ -41,8 +42,8 @@ OPTIONS: Final = WebSocketOptions.__optional_keys__ - BODY
 SHOWN_MOST: Final = 1024 * 1024
 """Bytes that the error of a refused handshake keeps of the answer's body."""
 
-FIRST_PAUSE, LONGEST_PAUSE = 0.5, 60.0
-"""Seconds to wait after the first failure, and at most; each is up to twice as long as the one before."""
+USUAL: Final = Reconnect(delay=0.5, max_delay=60.0, attempts=None)
+"""When the next WebSocket is opened, where the caller says no more than that there is to be one."""
 
 
 class Terms(NamedTuple):
@@ -176,25 +177,25 @@ def _passes(error: HTTPError) -> bool:
     return isinstance(error, TransportError)
 
 
-class Backoff:
-    """How long to wait after failures that follow each other: longer each time, and never two clients alike."""
+async def pause(host: Host, seconds: float) -> None:
+    """Wait before the next attempt."""
+    waiter = Waiter()
+    waiter.deadline = monotonic() + seconds
+    host.arm(waiter)
+    await host.wait(waiter)
 
-    __slots__ = ("_pause",)
 
-    def __init__(self) -> None:
-        self._pause = FIRST_PAUSE
+def rule_of(reconnect: Any) -> Reconnect | None:
+    """When to try again, by the option `reconnect`; None for never.
 
-    def reset(self) -> None:
-        """Something has succeeded."""
-        self._pause = FIRST_PAUSE
-
-    async def wait(self, host: Host) -> None:
-        """Wait before the next attempt."""
-        waiter = Waiter()
-        waiter.deadline = monotonic() + uniform(self._pause / 2, self._pause)
-        self._pause = min(2 * self._pause, LONGEST_PAUSE)
-        host.arm(waiter)
-        await host.wait(waiter)
+    Raises:
+        TypeError: it is of another kind.
+    """
+    if isinstance(reconnect, Reconnect):
+        return reconnect
+    if not isinstance(reconnect, bool):
+        raise TypeError(f"reconnect is True, False or a courser.Reconnect, not {reconnect!r}")
+    return USUAL if reconnect else None
 
 
 class _Attempts:
@@ -207,7 +208,7 @@ class _Attempts:
         options: those of the call.
     """
 
-    __slots__ = ("_backoff", "_options", "_place", "_reconnects", "_session", "_terms", "_url")
+    __slots__ = ("_options", "_place", "_rule", "_session", "_terms", "_url")
 
     def __init__(self, session: Session, place: Callable[[], Place], url: str | URL, options: WebSocketOptions) -> None:
         self._options = _of_request(options)
@@ -215,29 +216,33 @@ class _Attempts:
         self._session = session
         self._place = place
         self._url = url
-        self._reconnects = options.get("reconnect", False)
-        self._backoff = Backoff()
+        self._rule = rule_of(options.get("reconnect", False))
 
     async def _once(self) -> Joined:
         return await join(self._session, self._place(), self._url, self._options, self._terms)
 
-    async def _again(self) -> Joined:
-        """The next WebSocket, after as many attempts as it takes."""
-        if not self._reconnects:
+    async def _again(self, follows: bool) -> Joined:
+        """The next WebSocket, after as many attempts as it takes.
+
+        Args:
+            follows: whether there was one before.
+        """
+        rule, host = self._rule, self._place().host
+        if rule is None:
             raise InvalidRequest(
                 detail="websocket() is a context manager",
                 hint="reconnect=True makes one to iterate over: one WebSocket each",
             )
+        failures = 0
         while True:
+            if follows or failures:
+                await pause(host, rule.pause(None, failures, True, random()))
             try:
-                joined = await self._once()
+                return await self._once()
             except HTTPError as error:
-                if not _passes(error):
+                failures += 1
+                if not _passes(error) or rule.gives_up(failures):
                     raise
-            else:
-                self._backoff.reset()
-                return joined
-            await self._backoff.wait(self._place().host)
 
     if TYPE_CHECKING:
         pass
@@ -269,9 +274,11 @@ class Joining(_Attempts):
         Raises:
             HandshakeRefused: the server does not agree, and will not do so later.
         """
+        follows = False
         while True:
-            with WebSocket(run_inline(self._again())) as socket:
+            with WebSocket(run_inline(self._again(follows))) as socket:
                 yield socket
+            follows = True
 
 
 class AsyncJoining(_Attempts):
@@ -298,10 +305,11 @@ class AsyncJoining(_Attempts):
 class _Sockets:
     """The WebSockets of an AsyncJoining; no generator, for one that is left half-way would want closing."""
 
-    __slots__ = ("_again", "_socket")
+    __slots__ = ("_again", "_follows", "_socket")
 
-    def __init__(self, again: Callable[[], Awaitable[Joined]]) -> None:
+    def __init__(self, again: Callable[[bool], Awaitable[Joined]]) -> None:
         self._again = again
+        self._follows = False
         self._socket: AsyncWebSocket | None = None
 
     def __aiter__(self) -> _Sockets:
@@ -311,5 +319,6 @@ class _Sockets:
         socket, self._socket = self._socket, None
         if socket is not None:
             await socket.close()
-        self._socket = made = AsyncWebSocket(await self._again())
+        self._socket = made = AsyncWebSocket(await self._again(self._follows))
+        self._follows = True
         return made

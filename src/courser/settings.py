@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .engines.websocket import Deflate
     from .policies.auth.layer import Auth
     from .policies.flow import Answer
+    from .policies.reconnect import Reconnect
     from .values.cookies.jar import Cookies
     from .values.cookies.record import Cookie
     from .values.headers import Headers
@@ -337,14 +338,15 @@ class WebSocketOptions(RequestOptions, total=False):
             waited for (20); None for never. In plain code it is kept while somebody receives.
         max_message_size: bytes of a message, after decompression, above which the WebSocket is closed with 1009
             (16 Mi); None is no limit.
-        reconnect: makes an iterable of WebSockets of what is a context manager else.
+        reconnect: makes an iterable of WebSockets of what is a context manager else: True, or a `Reconnect` that says
+            how long to wait in between.
     """
 
     subprotocols: Iterable[str]
     deflate: bool | Deflate
     heartbeat: float | None
     max_message_size: int | None
-    reconnect: bool
+    reconnect: bool | Reconnect
 
 
 ELSEWHERE: Final = {

@@ -391,8 +391,8 @@ async def test_over_tls(world: World, serve: Serve, authority: Authority) -> Non
         assert ws.response.connection.tls is not None
 
 
-async def test_reconnecting(world: World, serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("courser.joining.FIRST_PAUSE", 0.01)
+async def test_reconnecting(world: World, serve: Serve) -> None:
+    rule = courser.Reconnect(delay=0.01)
 
     def act(ws: WebSocketPeer) -> None:
         ws.say(f"number {ws.peer.number}")
@@ -400,7 +400,7 @@ async def test_reconnecting(world: World, serve: Serve, monkeypatch: pytest.Monk
 
     server = serve(agreeing(act), once(reply(b"", "503 Service Unavailable")), agreeing(act))
     seen: list[str] = []
-    async for ws in open_socket(world, server, reconnect=True):
+    async for ws in open_socket(world, server, reconnect=rule):
         try:
             async for message in ws:
                 seen.append(message)
