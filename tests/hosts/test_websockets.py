@@ -131,11 +131,29 @@ async def test_another_end_is_an_error_with_its_code(world: World, serve: Serve,
 
 @pytest.mark.parametrize("end", [Peer.close, Peer.reset])
 async def test_a_connection_that_breaks_is_1006(world: World, serve: Serve, end: Any) -> None:
-    server = serve(agreeing(lambda ws: end(ws.peer)))
+    def act(ws: WebSocketPeer) -> None:
+        ws.message()
+        end(ws.peer)
+
+    server = serve(agreeing(act))
     async with open_socket(world, server) as ws:
+        await ws.send_text("break")
         with pytest.raises(courser.ConnectionClosed) as caught:
             await ws.receive()
         assert (caught.value.code, ws.close_code) == (1006, 1006)
+
+
+@pytest.mark.parametrize("end", [Peer.close, Peer.reset])
+async def test_a_connection_that_breaks_with_the_handshake_is_told(world: World, serve: Serve, end: Any) -> None:
+    server = serve(agreeing(lambda ws: end(ws.peer)))
+
+    async def talk() -> None:
+        async with open_socket(world, server) as ws:
+            await ws.receive()
+
+    for _ in range(10):
+        with pytest.raises((courser.ConnectionClosed, courser.ReadError)):
+            await talk()
 
 
 async def test_a_message_that_was_there_before_the_end_is_received(world: World, serve: Serve) -> None:

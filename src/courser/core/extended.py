@@ -6,7 +6,6 @@ takes the place of the exchange: the connection knows no difference.
 
 from __future__ import annotations
 
-from functools import partial
 from weakref import ReferenceType, ref
 
 from ..engines.events import End
@@ -100,13 +99,7 @@ class StreamCarrier:
 
     def enter(self, act: Callable[..., Any], /, *args: Any) -> Any:
         """Do something to the talk, its engine or the stream while nobody else does."""
-        if self.source is None:
-            return act(*args)
-        raised: list[Exception] = []
-        given = self.connection.connection.enter(partial(_spared, raised, act, args))
-        if raised:
-            raise raised[0]
-        return given
+        return _entered(self.connection.connection, act, *args)
 
     def early(self, data: bytes, now: float) -> None:
         """Take what has come with the response."""
@@ -200,20 +193,40 @@ class StreamCarrier:
             talk.lost(error)
 
 
-def _spared(raised: list[Exception], act: Callable[..., Any], args: tuple[Any, ...], connection: object) -> Any:
-    """Do something, and keep what it raises: to the connection that many share it would be the end."""
-    try:
+def _entered(connection: Any, act: Callable[..., Any], *args: Any) -> Any:
+    """Do something while nobody else does anything to a connection.
+
+    What it raises is kept until it is over: to the connection, which many share, it would be the end.
+    """
+    if connection.source is None:
         return act(*args)
-    except Exception as error:
-        raised.append(error)
-    return None
+    raised: list[Exception] = []
+
+    def spared(connection: object) -> Any:
+        try:
+            return act(*args)
+        except Exception as error:
+            raised.append(error)
+        return None
+
+    given = connection.enter(spared)
+    if raised:
+        raise raised[0]
+    return given
 
 
 def take_stream(exchange: Exchange) -> tuple[StreamCarrier, list[bytes]]:
     """Make the stream of an exchange one that carries a WebSocket; see `upgraded.take_over`."""
     guest: Any = exchange.connection
-    if guest is None or guest.closed:
-        raise ReadError(phase="read", detail="the stream ended right after the handshake", request=exchange.request)
+    if guest is None:
+        raise _ended(exchange)
+    taken: tuple[StreamCarrier, list[bytes]] = _entered(guest.connection, _take, exchange, guest)
+    return taken
+
+
+def _take(exchange: Exchange, guest: Any) -> tuple[StreamCarrier, list[bytes]]:
+    if guest.closed or guest.connection.closed or exchange.error is not None:
+        raise _ended(exchange)
     early = [*exchange.chunks]
     if exchange.end is not None:
         early.append(b"")
@@ -221,3 +234,7 @@ def take_stream(exchange: Exchange) -> tuple[StreamCarrier, list[bytes]]:
     carrier = StreamCarrier(exchange)
     exchange.connection = exchange.source = None
     return carrier, early
+
+
+def _ended(exchange: Exchange) -> ReadError:
+    return ReadError(phase="read", detail="the stream ended right after the handshake", request=exchange.request)
