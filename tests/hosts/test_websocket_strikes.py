@@ -95,6 +95,9 @@ def test_an_exception_at_every_line_leaves_nothing(
                     gc.collect()  # a frame that is struck as it leaves a handler keeps the error, and that the frame
                 server.closing.wait(0.005)
             else:
+                gc.collect()  # at the `return` of an `except` a strike leaves the frame its error, and so a cycle
+                if client.stats()["connections"] == 0 and clients_of(server) == others:
+                    continue
                 wrong.append(f"{lines.where}: {dict(client.stats())}, {clients_of(server)} descriptors")
     finally:
         gc.enable()
