@@ -156,7 +156,8 @@ class Talk:
                 self._answered(event.payload)
             elif isinstance(event, Close):
                 self._end(ConnectionClosed(code=event.code, reason=event.reason))
-        self._reply()
+        if engine.has_outgoing:
+            self._reply()
         if engine.error is not None:
             self._fail(ConnectionClosed(code=engine.failed_code, detail=str(engine.error)))
         elif not data:
@@ -393,7 +394,8 @@ class Talk:
         me = object()
         try:
             if self.carrier.enter(self._expect, me, seconds):
-                host.arm(self._one)
+                if seconds is not None:
+                    host.arm(self._one)
                 await host.wait(self._one)
         finally:
             self._dismiss(me)
