@@ -112,8 +112,9 @@ async def join(session: Session, place: Place, url: str | URL, options: RequestO
         error.response, error.request = response, reply.request
         raise
     carrier: Any
+    early: list[bytes] = []
     if is_stream:
-        carrier, early = take_stream(reply)
+        carrier = take_stream(reply)
     else:
         carrier, early = take_over(reply, host)
     most = terms.max_message_size

@@ -2,16 +2,22 @@
 
 An extended CONNECT opens the stream, and from the response on its DATA are bytes of the WebSocket. What carries them
 takes the place of the exchange: the connection knows no difference.
+
+Another thread may turn the connection, and bring what follows the response at any time. So the place changes hands
+inside, and what comes before anybody has said whose it is waits, and holds the peer back.
 """
 
 from __future__ import annotations
 
+from time import monotonic
 from weakref import ReferenceType, ref
 
 from ..engines.events import End
 from ..errors import ReadError
 from ..hints import TYPE_CHECKING
 from ..values.request import NO_FIELDS, Request
+from .fork import remember
+from .upgraded import REFUSALS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,7 +47,7 @@ class StreamCarrier:
     """Carries the frames of one WebSocket on a stream; to its connection it is the exchange on it.
 
     Args:
-        exchange: has got the response; it gives up the stream.
+        exchange: has got the response; it gives up the stream. The connection is entered.
 
     Attributes:
         label: the peer's name for errors, `host:port`.
@@ -51,13 +57,14 @@ class StreamCarrier:
 
     __slots__ = (
         "__weakref__",
+        "_early",
         "_ended",
+        "_error",
         "_paused",
         "_received",
         "_talk",
         "_waits",
         "connection",
-        "error",
         "head",
         "heard_at",
         "label",
@@ -73,20 +80,29 @@ class StreamCarrier:
         self.source: Any = guest.connection.source
         self.head = exchange.head
         self.heard_at = self.sent_at = exchange.head_at
-        self.error: BaseException | None = None
         # As long as there is one, the connection tells of what the stream has taken.
         self.upload: object = True
         self._talk: ReferenceType[Talk] | None = None
         self._received = exchange.received
-        self._paused = self._ended = self._waits = False
+        # What has come, and how it has ended, before there is a talk; until then no more is asked for.
+        self._early = [*exchange.chunks]
+        if exchange.end is not None:
+            self._early.append(b"")
+        self._error: BaseException | None = None
+        self._paused = True
+        self._ended = self._waits = False
+        exchange.chunks.clear()
+        exchange.connection = exchange.source = None
         guest.exchange = guest.stream.guest = ref(self)
+        remember(self)
 
     # What the talk calls
 
     @property
     def closed(self) -> bool:
-        """Whether the stream is given up."""
-        return bool(self.connection.closed)
+        """Whether the stream is given up, or its connection gone."""
+        guest = self.connection
+        return bool(guest.closed or guest.connection.closed)
 
     @property
     def pending(self) -> bool:
@@ -94,16 +110,25 @@ class StreamCarrier:
         return bool(self.connection.pending)
 
     def carry(self, talk: Talk) -> None:
-        """Say whose bytes these are."""
+        """Say whose bytes these are, and hand over what has come of them."""
+        self.enter(self._carry, talk)
+
+    def _carry(self, talk: Talk) -> None:
         self._talk = ref(talk)
+        self._paused = False
+        early, self._early = self._early, []
+        now = monotonic()
+        for data in early:
+            self._took(data, now)
+        error, self._error = self._error, None
+        if error is not None:
+            self.fail(error)
+        elif not self._paused:
+            self.resume()
 
     def enter(self, act: Callable[..., Any], /, *args: Any) -> Any:
         """Do something to the talk, its engine or the stream while nobody else does."""
         return _entered(self.connection.connection, act, *args)
-
-    def early(self, data: bytes, now: float) -> None:
-        """Take what has come with the response."""
-        self.enter(self._took, data, now)
 
     def write(self, data: bytes) -> None:
         """Have bytes sent, as far as the peer's windows allow."""
@@ -121,11 +146,14 @@ class StreamCarrier:
         self.connection.taken(self._received)
 
     def look(self) -> None:
-        """Take what has come, without waiting for more."""
-        self.connection.look()
+        """Take what has come, without waiting for more; for plain code, which nobody else does it for."""
+        self.source.look(timers=True)
 
     def arm(self, deadline: float) -> None:
         """Have the talk told when a time has come."""
+        self.enter(self._arm, deadline)
+
+    def _arm(self, deadline: float) -> None:
         guest = self.connection
         guest.deadline = deadline
         if deadline < guest.connection.deadline:
@@ -145,6 +173,12 @@ class StreamCarrier:
         self.upload = None
         self.connection.close()
 
+    def forget(self) -> None:
+        """Be of no use in a forked child."""
+        talk = self._known()
+        if talk is not None:
+            talk.forget()
+
     # What the connection calls
 
     def feed(self, events: list[Event], now: float) -> None:
@@ -159,22 +193,28 @@ class StreamCarrier:
             self.connection.taken(self._received)
 
     def _took(self, data: bytes, now: float) -> None:
-        talk = None if self._talk is None else self._talk()
+        if self._talk is None:
+            self._early.append(data)
+            return
+        talk = self._talk()
         if talk is None:
             self.close()
-        elif not self.closed:
+        elif not self.connection.closed:
             talk.took(data, now)
+
+    def _known(self) -> Talk | None:
+        return None if self._talk is None else self._talk()
 
     def drained(self, now: float) -> None:
         """The connection has taken something of what was written."""
-        talk = None if self._talk is None else self._talk()
+        talk = self._known()
         if self._waits and talk is not None and not self.closed:
             self._waits = self.pending
             talk.drained(now)
 
     def expired(self, now: float) -> None:
         """The time has come that it was armed with; the stream goes on unless the talk ends it."""
-        talk = None if self._talk is None else self._talk()
+        talk = self._known()
         if talk is not None:
             talk.expire(now)
 
@@ -187,8 +227,11 @@ class StreamCarrier:
 
     def fail(self, error: BaseException) -> None:
         """The stream or its connection has ended before its time."""
+        if self._talk is None:
+            self._error = error
+            return
         self.close()
-        talk = None if self._talk is None else self._talk()
+        talk = self._talk()
         if talk is not None:
             talk.lost(error)
 
@@ -196,7 +239,7 @@ class StreamCarrier:
 def _entered(connection: Any, act: Callable[..., Any], *args: Any) -> Any:
     """Do something while nobody else does anything to a connection.
 
-    What it raises is kept until it is over: to the connection, which many share, it would be the end.
+    What refuses it is kept until it is over: to the connection, which many share, it would be the end.
     """
     if connection.source is None:
         return act(*args)
@@ -205,36 +248,29 @@ def _entered(connection: Any, act: Callable[..., Any], *args: Any) -> Any:
     def spared(connection: object) -> Any:
         try:
             return act(*args)
-        except Exception as error:
+        except REFUSALS as error:
             raised.append(error)
         return None
 
     given = connection.enter(spared)
     if raised:
-        raise raised[0]
+        raise raised.pop()  # no name of this frame, which its traceback holds, may keep it
     return given
 
 
-def take_stream(exchange: Exchange) -> tuple[StreamCarrier, list[bytes]]:
-    """Make the stream of an exchange one that carries a WebSocket; see `upgraded.take_over`."""
+def take_stream(exchange: Exchange) -> StreamCarrier:
+    """Make the stream of an exchange one that carries a WebSocket; what has come on it waits there.
+
+    Raises:
+        ReadError: the stream ended in the meantime.
+    """
     guest: Any = exchange.connection
-    if guest is None:
-        raise _ended(exchange)
-    taken: tuple[StreamCarrier, list[bytes]] = _entered(guest.connection, _take, exchange, guest)
-    return taken
+    carrier: StreamCarrier | None = None if guest is None else _entered(guest.connection, _take, exchange, guest)
+    if carrier is None:
+        raise ReadError(phase="read", detail="the stream ended right after the handshake", request=exchange.request)
+    return carrier
 
 
-def _take(exchange: Exchange, guest: Any) -> tuple[StreamCarrier, list[bytes]]:
-    if guest.closed or guest.connection.closed or exchange.error is not None:
-        raise _ended(exchange)
-    early = [*exchange.chunks]
-    if exchange.end is not None:
-        early.append(b"")
-    exchange.chunks.clear()
-    carrier = StreamCarrier(exchange)
-    exchange.connection = exchange.source = None
-    return carrier, early
-
-
-def _ended(exchange: Exchange) -> ReadError:
-    return ReadError(phase="read", detail="the stream ended right after the handshake", request=exchange.request)
+def _take(exchange: Exchange, guest: Any) -> StreamCarrier | None:
+    over = guest.closed or guest.connection.closed or exchange.error is not None
+    return None if over else StreamCarrier(exchange)
