@@ -134,6 +134,9 @@ class StreamCarrier:
         """Have bytes sent, as far as the peer's windows allow."""
         if not self.closed and not self._ended:
             self.connection.send_data(data)
+            if self.pending:
+                # What waited for the end of the turn, or for another thread, would count as taken by a peer that lives.
+                self.connection.connection.pump()
             self._waits = self.pending
 
     def pause(self) -> None:
