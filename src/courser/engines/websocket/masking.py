@@ -2,7 +2,8 @@
 
 Python has no XOR of bytes. One of integers is the fastest for small payloads, but making an integer of bytes and bytes
 of an integer goes digit by digit: from some kilobytes on, four translations, one for each byte of the key, take less
-(64 KiB: 60 us against 145 in one integer and 63 in the best pieces of it; 1 MiB: 0.94 ms against 2.5 and 1.75).
+(64 KiB: 50 us against 145 in one integer and 63 in the best pieces of it). They are made in a copy, in place: a lane
+that is written where it was just read finds its memory near (60 us from the data into an empty bytearray).
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["mask"]
 
-LARGE: Final = 8192
+LARGE: Final = 4096
 """Bytes from which translating is faster; well below 64 KiB, from which integers become slow out of proportion."""
 
 _ALL: Final = int.from_bytes(bytes(range(256)))
@@ -34,7 +35,7 @@ def mask(data: bytes, key: bytes) -> bytes | bytearray:
     size = len(data)
     if size < LARGE:
         return (int.from_bytes(data) ^ int.from_bytes((key * (size // 4 + 1))[:size])).to_bytes(size)
-    masked = bytearray(size)
+    masked = bytearray(data)
     for lane, byte in enumerate(key):
-        masked[lane::4] = data[lane::4].translate((_ALL ^ _ONES * byte).to_bytes(256))
+        masked[lane::4] = masked[lane::4].translate((_ALL ^ _ONES * byte).to_bytes(256))
     return masked
