@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import closing
 from typing import Any
 
 import pytest
 import wswire
 from faultserver import FaultServer, Peer, once, reply, silent
+from gateway import Gateway
 from worlds import WORLDS, World
 from wspeer import WebSocketPeer, agreeing, echoing
 
@@ -453,3 +455,22 @@ def test_the_sockets_of_async_code_are_their_own_iterator() -> None:
     sockets: Any = aiter(courser.AsyncClient().websocket("ws://a.example/", reconnect=True))
 
     assert aiter(sockets) is sockets
+
+
+# Over HTTP/2
+
+
+def test_a_websocket_has_a_stream_where_nothing_but_http2_is_spoken(world: World) -> None:
+    def act(ws: WebSocketPeer) -> None:
+        ws.say("early")
+        echoing(ws)
+
+    async def body(client: Any) -> None:
+        async with client.websocket(gateway.url("/ws"), subprotocols=("a", "b")) as ws:
+            assert (ws.subprotocol, ws.response.status_code) == ("b", 200)
+            assert await ws.receive() == "early"
+            await ws.send_text("hello")
+            assert await ws.receive() == "hello"
+
+    with closing(Gateway(agreeing(act, subprotocols=["b"]))) as gateway:
+        run(world, body, http1=False, http2=True)
