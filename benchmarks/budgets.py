@@ -66,7 +66,7 @@ BUDGETS = (
         for size in (16, 65536)
         for rival in ("aiohttp", "websockets", "picows")
     ),
-    Budget("ws_idle", "a connection", 16.0),
+    Budget("ws_idle", "a connection", 0.75, "aiohttp"),
 )
 
 COUNTED = {

@@ -21,11 +21,11 @@ __all__ = ["Extension", "has_token", "read_extensions", "read_tokens"]
 
 _TCHAR: Final = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]"
 _BLANK: Final = rb"[ \t]*+"
-_VALUE: Final = rb'(?:(%b++)|"((?:\\?%b)++)")' % (_TCHAR, _TCHAR)
+_VALUE: Final = rb'(?:(%b++)|"((?>(?:\\?%b)+))")' % (_TCHAR, _TCHAR)
 
 _NAME: Final = late_pattern(rb"(%b++)%b" % (_TCHAR, _BLANK))
 # A quoted value has to be a token too: none can hold what separates elements.
-_PARAMETER: Final = late_pattern(rb";%b(%b++)%b(?:=%b%b)?+%b" % (_BLANK, _TCHAR, _BLANK, _BLANK, _VALUE, _BLANK))
+_PARAMETER: Final = late_pattern(rb";%b(%b++)%b(?>(?:=%b%b)?)%b" % (_BLANK, _TCHAR, _BLANK, _BLANK, _VALUE, _BLANK))
 
 
 class Extension(NamedTuple):
