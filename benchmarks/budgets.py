@@ -31,6 +31,7 @@ class Budget:
 
 
 CPU = "CPU per request"
+MESSAGE = "CPU per message"
 BULK_SYNC = ("download", "download_tls", "upload", "upload_tls")
 BUDGETS = (
     Budget("sync", CPU, 2.2, "bare"),
@@ -57,6 +58,15 @@ BUDGETS = (
     Budget("construct", "a client", 50.0),
     Budget("construct", "100 clients", 5.0),
     Budget("idle", "a connection", 8.0),
+    *(Budget(f"ws_{size}", MESSAGE, 1.0, rival) for size in (16, 65536) for rival in ("aiohttp", "websockets")),
+    Budget("ws_16", MESSAGE, 1.2, "picows"),
+    *(Budget(f"ws_{size}_sync", MESSAGE, 1.0, "websockets") for size in (16, 65536)),
+    *(
+        Budget(f"ws_{size}_sync", MESSAGE, 1.0, guest(rival, f"ws_{size}"))
+        for size in (16, 65536)
+        for rival in ("aiohttp", "websockets", "picows")
+    ),
+    Budget("ws_idle", "a connection", 0.75, "aiohttp"),
 )
 
 COUNTED = {

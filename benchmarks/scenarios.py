@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from clients import REQUESTERS
 from server import Urls
 
 Result = dict[str, Any]
@@ -32,6 +33,8 @@ METRICS = {
     for metric in (
         Metric("CPU per request", lambda r: r["cpu"] / r["n"] * 1e6, "µs"),
         Metric("requests per second", lambda r: r["n"] / r["wall"], "1/s", more_is_better=True),
+        Metric("CPU per message", lambda r: r["cpu"] / r["n"] * 1e6, "µs"),
+        Metric("messages per second", lambda r: r["n"] / r["wall"], "1/s", more_is_better=True),
         Metric("throughput", lambda r: r["n"] / r["wall"] / 1e6, "MB/s", more_is_better=True),
         Metric("CPU per GB", lambda r: r["cpu"] / r["n"] * 1e9, "s"),
         Metric("peak memory", lambda r: r["peak_mb"], "MB"),
@@ -60,7 +63,7 @@ class Scenario:
         metrics: the columns; the table is sorted and drawn by the first.
         options: what else the worker is told.
         tls: whether the server is asked over TLS.
-        only: the clients that it is about, if it is not about all.
+        only: the clients that it is about, if it is not about all that send requests.
         without: clients that it is not about.
         beside: clients of other scenarios that take part in the rounds, because a budget compares courser with them.
         after: the scenario in which a client must have been measured to be asked at all.
@@ -83,7 +86,7 @@ class Scenario:
 
     def clients(self, wanted: list[str]) -> list[str]:
         """Those of the wanted clients that the scenario is about."""
-        return [name for name in wanted if name not in self.without and (not self.only or name in self.only)]
+        return [name for name in wanted if name not in self.without and name in (self.only or REQUESTERS)]
 
     def entries(self, wanted: list[str]) -> dict[str, tuple[str, Scenario]]:
         """What takes part: its name in the table -> the client and the scenario that it is measured in."""
@@ -100,6 +103,8 @@ class Scenario:
         path = "/h2" if job.get("http2") else "/s"
         if self.kind in ("flight", "idle"):
             base, path = urls.gate, ""
+        elif self.kind in ("echo", "echo_sync", "quiet"):
+            base, path = urls.echo, "/"
         elif job.get("direction") == "download":
             path = "/big"
         elif job.get("direction") == "upload":
@@ -126,6 +131,7 @@ REQUESTS = ("CPU per request", "requests per second")
 BULK = ("throughput", "CPU per GB", "peak memory")
 FLOOR = ("bare",)
 ON_TRIO = ("courser", "httpx", "httpx2")
+ON_WEBSOCKET = ("courser", "aiohttp", "websockets", "picows")
 
 
 def _in_flight(loop: str, count: int) -> Scenario:
@@ -203,6 +209,29 @@ def _many_threads(http2: bool) -> Scenario:
         tls=True,
         only=("courser",) if http2 else (),
         beside=(("courser", "threads_50_tls"),) if http2 else (),
+    )
+
+
+def _echo(size: int) -> Scenario:
+    return Scenario(
+        f"ws_{size}",
+        f"WebSocket echo of {size} bytes, asyncio",
+        "echo",
+        ("CPU per message", "messages per second"),
+        {"message": size},
+        only=ON_WEBSOCKET,
+    )
+
+
+def _echo_sync(size: int) -> Scenario:
+    return Scenario(
+        f"ws_{size}_sync",
+        f"WebSocket echo of {size} bytes, sync",
+        "echo_sync",
+        ("CPU per message", "messages per second"),
+        {"message": size},
+        only=("courser", "websockets"),
+        beside=tuple((client, f"ws_{size}") for client in ON_WEBSOCKET),
     )
 
 
@@ -294,6 +323,17 @@ SCENARIOS = (
         without=FLOOR,
         rounds=3,
         fewer={"httpx": {"count": 250}, "httpx2": {"count": 250}},
+    ),
+    *(_echo(size) for size in (16, 65536)),
+    *(_echo_sync(size) for size in (16, 65536)),
+    Scenario(
+        "ws_idle",
+        "Memory of an idle WebSocket",
+        "quiet",
+        ("a connection",),
+        {"count": 10_000},
+        only=ON_WEBSOCKET,
+        rounds=3,
     ),
 )
 

@@ -1,7 +1,8 @@
 """The servers that the clients are measured against, on a core of their own, on free ports, gone when the run ends.
 
 nginx where it is installed: one worker, connections kept for ever, three ports (plain, TLS, TLS with HTTP/2). Uploads,
-and everything where there is no nginx, are served by `sink.py`, which says why; what has to be held is by `gate.py`.
+and everything where there is no nginx, are served by `sink.py`, which says why; what has to be held is by `gate.py`;
+WebSockets are by `echo.py`.
 """
 
 from __future__ import annotations
@@ -91,6 +92,7 @@ class Urls:
     upload: str
     upload_tls: str
     gate: str
+    echo: str
     ca: str
     small_size: int
     big_size: int
@@ -130,7 +132,7 @@ class Server:
     def _start(self) -> Urls:
         self._write_files()
         plain_sink, tls_sink = self._start_sink()
-        gate = self._start_gate()
+        gate, echo = self._start_program("gate.py"), self._start_program("echo.py")
         name = f"Python threads ({sys.version.split()[0]})"
         ports = {"plain": plain_sink, "tls": tls_sink, "http2": None}
         if self.nginx:
@@ -144,6 +146,7 @@ class Server:
             upload=f"http://127.0.0.1:{plain_sink}",
             upload_tls=f"https://127.0.0.1:{tls_sink}",
             gate=f"http://127.0.0.1:{gate}",
+            echo=f"ws://127.0.0.1:{echo}",
             ca=str(self.root / "ca.pem"),
             small_size=len(SMALL),
             big_size=self.big_size,
@@ -170,9 +173,9 @@ class Server:
             self._spawn([sys.executable, *map(str, arguments)], plain, tls)
             return plain.getsockname()[1], tls.getsockname()[1]
 
-    def _start_gate(self) -> int:
+    def _start_program(self, name: str) -> int:
         with _listener() as listener:
-            program = Path(__file__).with_name("gate.py")
+            program = Path(__file__).with_name(name)
             self._spawn([sys.executable, str(program), str(listener.fileno())], listener)
             return int(listener.getsockname()[1])
 

@@ -18,6 +18,7 @@ from clients import Unsupported
 from common import Job, Result
 from crowd import flight, idle
 from exchanges import beside, bulk, concurrent, mapped, sync, threads
+from messages import echo, echo_sync, quiet
 from presence import construct, first, importing
 
 KINDS: dict[str, Callable[[Job], Result]] = {
@@ -32,6 +33,9 @@ KINDS: dict[str, Callable[[Job], Result]] = {
     "first": first,
     "construct": construct,
     "idle": idle,
+    "echo": echo,
+    "echo_sync": echo_sync,
+    "quiet": quiet,
 }
 
 

@@ -35,6 +35,7 @@ BUILT: Final = (
     "proxy",
     "tls",
     "multipart",
+    "websocket",
 )
 """The areas whose every row has a test."""
 

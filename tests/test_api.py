@@ -50,7 +50,7 @@ def test_sse() -> None:
     assert caught.value.response.text == "POST None"
 
 
-@pytest.mark.parametrize("verb", [*VERBS, "request", "stream", "sse"])
+@pytest.mark.parametrize("verb", [*VERBS, "request", "stream", "sse", "websocket"])
 def test_verbs_take_what_those_of_a_client_take(verb: str) -> None:
     own, clients = inspect.signature(getattr(api, verb)), inspect.signature(getattr(Client, verb))
 
@@ -58,11 +58,16 @@ def test_verbs_take_what_those_of_a_client_take(verb: str) -> None:
     assert own.return_annotation == clients.return_annotation
 
 
-@pytest.mark.parametrize("verb", [*VERBS, "request", "stream", "sse"])
+@pytest.mark.parametrize("verb", [*VERBS, "request", "stream", "sse", "websocket"])
 def test_a_positional_body_is_refused(verb: str) -> None:
     arguments: list[Any] = ["GET", HERE] if verb in ("request", "stream") else [HERE]
     with pytest.raises(TypeError, match=f"{verb}\\(\\) takes"):
         getattr(courser, verb)(*arguments, b"body")
+
+
+def test_a_websocket_is_opened_by_the_same_client(shared: Client) -> None:
+    with pytest.raises(courser.InvalidRequest, match="a transport of the client"), courser.websocket("ws://a.example/"):
+        pass
 
 
 def test_the_client_is_made_once_and_when_it_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:

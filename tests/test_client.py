@@ -17,7 +17,8 @@ from colours import colour as colour
 
 import courser
 from courser.client import AsyncClient, Client
-from courser.errors import ClientClosed, NoAsyncHost, StatusError
+from courser.errors import ClientClosed, InvalidRequest, NoAsyncHost, StatusError
+from courser.joining import AsyncJoining, Joining
 from courser.server import Reply
 from courser.testing import MemoryNetwork
 from courser.values.request import Request
@@ -91,6 +92,28 @@ def test_a_stream_may_raise_for_its_status(colour: Colour, where: str) -> None:
     assert caught.value.response is not None
     assert caught.value.response.content == b"GET"
     assert run(made.stream("GET", HERE, raise_for_status=False)) == (404, b"GET")
+
+
+def test_a_websocket_needs_a_network(colour: Colour) -> None:
+    joining = colour(transport=Echo()).client.websocket(HERE)
+
+    async def enter() -> None:
+        if isinstance(joining, Joining):
+            joining.__enter__()
+        else:
+            await joining.__aenter__()
+
+    assert isinstance(joining, Joining | AsyncJoining)
+    with pytest.raises(InvalidRequest, match="a transport of the client answers this URL"):
+        run(enter())
+
+
+def test_a_websocket_takes_its_options_by_keyword(colour: Colour) -> None:
+    client = colour(transport=Echo()).client
+    with pytest.raises(TypeError, match=r"websocket\(\) takes .* by position"):
+        client.websocket(HERE, ["chat"])
+    with pytest.raises(TypeError, match="did you mean 'subprotocols'"):
+        client.websocket(HERE, subprotocol=["chat"])
 
 
 def test_a_stream_that_was_not_entered_says_how(colour: Colour) -> None:

@@ -71,7 +71,7 @@ def surveyed() -> dict[str, int]:
     for line in SURVEY.read_text(encoding="utf-8").splitlines():
         if heading := re.match(r"#{2,3} (1\.\d+|\d+)", line):
             section = heading[1]
-        if re.match(r"\| (?!Feature |Property |---)", line) and re.fullmatch(r"1\.([1-9]|10|12)", section):
+        if re.match(r"\| (?!Feature |Property |---)", line) and re.fullmatch(r"1\.([1-9]|1[0-2])", section):
             found[section] = found.get(section, 0) + 1
     return found
 

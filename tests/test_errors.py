@@ -118,8 +118,23 @@ def test_facts_are_given_by_keyword(cls: type[HTTPError]) -> None:
     with pytest.raises(TypeError):
         make("a message")
     error = cls(detail="what", hint="what to do")
-    assert str(error) == f"{cls.summary}: what (what to do)"
-    assert str(cls(hint="what to do")) == f"{cls.summary} (what to do)"
+    code = "1006" if cls is errors.ConnectionClosed else ""
+    assert str(error) == f"{cls.summary}: {code and '1006, '}what (what to do)"
+    assert str(cls(hint="what to do")) == f"{cls.summary}{code and ': 1006'} (what to do)"
+
+
+@pytest.mark.parametrize(
+    ("facts", "text"),
+    [
+        ({}, "1006"),
+        ({"code": 1000}, "1000"),
+        ({"code": 4000, "reason": "enough"}, "4000, enough"),
+        ({"code": 1002, "detail": "a masked frame"}, "1002, a masked frame"),
+        ({"code": 1001, "reason": "going", "detail": "down"}, "1001, going, down"),
+    ],
+)
+def test_a_websocket_that_is_closed_says_with_what(facts: Any, text: str) -> None:
+    assert str(errors.ConnectionClosed(**facts)) == f"{errors.ConnectionClosed.summary}: {text}"
 
 
 def _request() -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -793,3 +794,62 @@ def test_a_call_brings_its_own_trace_function() -> None:
     Calls().get(extensions={"trace": told.append})
 
     assert [event.name for event in told] == ["request", "head", "bytes", "end"]
+
+
+# WebSockets
+
+
+def upgraded(calls: Calls, url: Any = "ws://a.example/ws", **options: Any) -> Request:
+    """The request of a handshake."""
+    asked: list[Request] = []
+
+    async def answer(request: Request, sending: Sending) -> Any:
+        asked.append(request)
+        raise ReadError
+
+    place: Any = SimpleNamespace(host=calls.place.host, exchange=calls.place.exchange, upgrade=answer)
+    with pytest.raises(ReadError):
+        run_inline(calls.session.upgrade(place, url, options, [("Upgrade", "websocket"), ("X-New", "1")]))  # type: ignore[arg-type]
+    return asked[0]
+
+
+def test_the_handshake_of_a_websocket_is_a_get_that_says_so() -> None:
+    calls = Calls(base_url="https://a.example/api/", headers={"X": "1"})
+    request = upgraded(calls, "wss://b.example/ws", headers={"Upgrade": "h2c", "Y": "2"}, params={"q": "1"})
+
+    assert (request.method, str(request.url)) == ("GET", "https://b.example/ws?q=1")
+    assert (request.headers.get_list("upgrade"), request.headers["x-new"]) == (["websocket"], "1")
+    assert request.headers["y"] == "2"
+    assert str(upgraded(calls, "ws").url) == "https://a.example/api/ws"
+    assert upgraded(calls, "ws").headers["x"] == "1"
+
+
+def test_a_closed_client_opens_no_websocket() -> None:
+    calls = Calls()
+    calls.session.closed = True
+    with pytest.raises(ClientClosed):
+        run_inline(calls.session.upgrade(calls.place, HERE, {}, []))
+
+
+def test_a_redirected_handshake_is_one_still() -> None:
+    asked: list[Request] = []
+    calls = Calls(hops)
+
+    async def answer(request: Request, sending: Sending) -> Any:
+        asked.append(request)
+        return await calls.place.exchange(request, sending)
+
+    place: Any = SimpleNamespace(host=calls.place.host, exchange=calls.place.exchange, upgrade=answer)
+    reply, sending = run_inline(calls.session.upgrade(place, HERE, {"timeout": 5}, [("Upgrade", "websocket")]))
+
+    assert [str(request.url) for request in asked] == [HERE, HERE + "1", "http://b.example/end"]
+    assert {request.headers["upgrade"] for request in asked} == {"websocket"}
+    assert reply.status_code == 200
+    assert sending.deadline.final == float("inf"), "a plain timeout bounds each wait from now on"
+
+
+@pytest.mark.parametrize(
+    ("options", "text"), [({}, '{"a":[1,"é"]}'), ({"json_codec": (bytes.decode, repr)}, "{'a': [1, 'é']}")]
+)
+def test_a_value_is_written_by_the_codec_of_the_client(options: Any, text: str) -> None:
+    assert Calls(**options).session.dump_json({"a": [1, "é"]}) == text

@@ -18,6 +18,7 @@ from courser.settings import (
     SendOptions,
     Sentinel,
     Timeout,
+    WebSocketOptions,
     check_names,
     is_number,
     is_whole,
@@ -145,10 +146,14 @@ def test_a_request_option_either_makes_a_request_or_says_how_it_is_sent() -> Non
     assert made | sent == RequestOptions.__optional_keys__
 
 
-@pytest.mark.parametrize("options", [RequestParts, SendOptions])
+@pytest.mark.parametrize("options", [RequestParts, SendOptions, WebSocketOptions])
 def test_every_request_option_is_described(options: Any) -> None:
     for name in options.__annotations__:
         assert f"\n        {name}: " in options.__doc__, name
+
+
+def test_a_websocket_takes_what_a_request_takes_and_more() -> None:
+    assert WebSocketOptions.__optional_keys__ > RequestOptions.__optional_keys__
 
 
 def test_an_option_that_there_is_not_is_refused() -> None:

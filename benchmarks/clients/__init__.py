@@ -7,6 +7,7 @@ with less than the whole answer:
     download(url)       the bytes that came through the client's streaming interface
     upload(url, path)   the bytes that the server says it has received
     map(urls, n)        sync only: the results of `get` with n requests in flight, no thread made by the adapter
+    websocket(url)      a context manager that gives a function: what comes back for a message of bytes
 
 `Sync(ca)` and `Async(ca, http2)` take the path of the CA file to trust, or None. `Async` is an async context manager.
 What a client cannot do raises `Unsupported`.
@@ -16,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 
-NAMES = (
+REQUESTERS = (
     "bare",
     "courser",
     "requests",
@@ -29,6 +30,9 @@ NAMES = (
     "wreq",
     "pyreqwest",
 )
+MESSENGERS = ("websockets", "picows")
+"""Who speaks WebSocket and nothing else."""
+NAMES = REQUESTERS + MESSENGERS
 
 CHUNK = 256 * 1024
 POOL, ASYNC_POOL = 1000, 10_000

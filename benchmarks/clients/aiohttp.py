@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 
 import aiohttp
 
@@ -45,3 +47,13 @@ class Async:
         headers = {"Content-Length": str(os.path.getsize(path))}
         async with self.session.put(url, data=async_chunks(path), headers=headers) as response:
             return int(await response.text())
+
+    @asynccontextmanager
+    async def websocket(self, url: str) -> AsyncIterator[Callable[[bytes], Awaitable[bytes]]]:
+        async with self.session.ws_connect(url) as socket:
+
+            async def ask(message: bytes) -> bytes:
+                await socket.send_bytes(message)
+                return await socket.receive_bytes()
+
+            yield ask

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
 import courser
 
@@ -41,6 +42,16 @@ class Sync:
         with open(path, "rb") as file:
             return int(self.client.put(url, content=file).text)
 
+    @contextmanager
+    def websocket(self, url: str) -> Iterator[Callable[[bytes], bytes]]:
+        with self.client.websocket(url) as socket:
+
+            def ask(message: bytes) -> bytes:
+                socket.send_bytes(message)
+                return socket.receive_bytes()
+
+            yield ask
+
 
 class Async:
     def __init__(self, ca: str | None, http2: bool = False) -> None:
@@ -67,3 +78,13 @@ class Async:
     async def upload(self, url: str, path: str) -> int:
         with open(path, "rb") as file:
             return int((await self.client.put(url, content=file)).text)
+
+    @asynccontextmanager
+    async def websocket(self, url: str) -> AsyncIterator[Callable[[bytes], Awaitable[bytes]]]:
+        async with self.client.websocket(url) as socket:
+
+            async def ask(message: bytes) -> bytes:
+                await socket.send_bytes(message)
+                return await socket.receive_bytes()
+
+            yield ask

@@ -18,11 +18,12 @@ from .version import __version__
 
 TYPE_CHECKING = False  # type checkers know this name wherever it comes from; importing typing takes its time
 if TYPE_CHECKING:
-    from .api import delete, get, head, options, patch, post, put, query, request, sse, stream
+    from .api import delete, get, head, options, patch, post, put, query, request, sse, stream, websocket
     from .client import AsyncClient, Client
     from .core.dial import Network
     from .core.place import Transport
     from .core.proxies import ProxyChoice
+    from .engines.websocket import CloseCode, Deflate
     from .errors import (
         BodyNotReplayable,
         CertificateError,
@@ -105,6 +106,7 @@ if TYPE_CHECKING:
     from .values.tracing import TraceEvent
     from .values.trust import TLS
     from .values.url import URL
+    from .websockets import AsyncWebSocket, WebSocket
 
 __all__ = [
     "DEFAULT",
@@ -115,6 +117,7 @@ __all__ = [
     "AsyncClient",
     "AsyncEventSource",
     "AsyncResponseStream",
+    "AsyncWebSocket",
     "BasicAuth",
     "BearerAuth",
     "BodyFilter",
@@ -123,6 +126,7 @@ __all__ = [
     "CertificateError",
     "Client",
     "ClientClosed",
+    "CloseCode",
     "ConnectError",
     "ConnectTimeout",
     "ConnectionClosed",
@@ -133,6 +137,7 @@ __all__ = [
     "Cookies",
     "DeadlineExceeded",
     "DecodingError",
+    "Deflate",
     "DigestAuth",
     "Event",
     "EventSource",
@@ -193,6 +198,7 @@ __all__ = [
     "TruncatedBody",
     "UnsupportedScheme",
     "Wait",
+    "WebSocket",
     "WebSocketError",
     "WriteError",
     "WriteTimeout",
@@ -208,6 +214,7 @@ __all__ = [
     "request",
     "sse",
     "stream",
+    "websocket",
 ]
 
 HOMES = (
@@ -243,6 +250,8 @@ HOMES = (
     "values.serversent",
     "policies.reconnect",
     "eventsource",
+    "engines.websocket",
+    "websockets",
 )
 """The modules that the public names are at home in, from the ground up: a name is looked for no higher than it lies.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from .client import Client
 from .hints import TYPE_CHECKING
 from .policies.keeper import PER_CALL
-from .settings import RequestOptions
+from .settings import RequestOptions, WebSocketOptions
 from .values.response import Response
 
 if TYPE_CHECKING:
@@ -13,10 +13,24 @@ if TYPE_CHECKING:
 
     from .eventoptions import EventOptions
     from .eventsource import EventSource
+    from .joining import Joining
     from .streams import Streaming
     from .values.url import URL
 
-__all__ = ["delete", "get", "head", "options", "patch", "post", "put", "query", "request", "sse", "stream"]
+__all__ = [
+    "delete",
+    "get",
+    "head",
+    "options",
+    "patch",
+    "post",
+    "put",
+    "query",
+    "request",
+    "sse",
+    "stream",
+    "websocket",
+]
 
 _clients: list[Client] = []
 
@@ -76,6 +90,11 @@ def query(url: str | URL, *wrong: Never, **options: Unpack[RequestOptions]) -> R
 def stream(method: str, url: str | URL, *wrong: Never, **options: Unpack[RequestOptions]) -> Streaming:
     """Send a request, and read the body as it comes; see `Client.stream`."""
     return _client().stream(method, url, *wrong, **options)
+
+
+def websocket(url: str | URL, *wrong: Never, **options: Unpack[WebSocketOptions]) -> Joining:
+    """Open a WebSocket; see `Client.websocket`."""
+    return _client().websocket(url, *wrong, **options)
 
 
 def sse(url: str | URL, *wrong: Never, **options: Unpack[EventOptions]) -> EventSource:

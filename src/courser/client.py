@@ -10,7 +10,7 @@ from .adjustable import Adjustable
 from .defaults import ClientOptions
 from .hints import TYPE_CHECKING, overload
 from .hosts.inline import InlineHost, run_inline
-from .settings import RequestOptions, SendOptions
+from .settings import RequestOptions, SendOptions, WebSocketOptions
 from .values.request import Request
 from .values.response import Response
 from .values.url import URL
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .core.place import Place
     from .eventoptions import EventOptions
     from .eventsource import AsyncEventSource, EventSource
+    from .joining import AsyncJoining, Joining
     from .mapping import AsyncResponses
     from .streams import AsyncStreaming, Streaming
 
@@ -147,6 +148,27 @@ class Client(Adjustable):
             return response.raise_for_status() if session.raises(options) else response
 
         return Streaming(start)
+
+    def websocket(self, url: str | URL, *wrong: Never, **options: Unpack[WebSocketOptions]) -> Joining:
+        """Open a WebSocket (RFC 6455): `with client.websocket("wss://...") as ws:`.
+
+        With reconnect=True it is an iterable of them: `for ws in client.websocket("wss://...", reconnect=True):` opens
+        one after the other, with pauses that grow while that fails.
+
+        Args:
+            url: of the schemes ws, wss, http and https, absolute or below base_url.
+            **options: see `WebSocketOptions`; a plain number as timeout bounds the handshake and each later wait.
+
+        Raises:
+            HandshakeRefused: the server does not agree; the error has its response.
+            TransportError: it cannot be reached.
+        """
+        if wrong:
+            raise _positional("websocket", wrong)
+        from .joining import Joining
+
+        place = self._place
+        return Joining(self._session, lambda: place, url, options)
 
     def sse(self, url: str | URL, *wrong: Never, **options: Unpack[EventOptions]) -> EventSource:
         """Read the events of a server (HTML Standard section 9.2), and go on where the stream ends or breaks.
@@ -385,6 +407,14 @@ class AsyncClient(Adjustable):
             return await response.raise_for_status() if session.raises(options) else response
 
         return AsyncStreaming(start)
+
+    def websocket(self, url: str | URL, *wrong: Never, **options: Unpack[WebSocketOptions]) -> AsyncJoining:
+        """Open a WebSocket: `async with client.websocket("wss://...") as ws:`; see `Client.websocket`."""
+        if wrong:
+            raise _positional("websocket", wrong)
+        from .joining import AsyncJoining
+
+        return AsyncJoining(self._session, self._here, url, options)
 
     def sse(self, url: str | URL, *wrong: Never, **options: Unpack[EventOptions]) -> AsyncEventSource:
         """Read the events of a server: `async with client.sse(url) as events: async for event in events:`.

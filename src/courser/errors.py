@@ -101,14 +101,18 @@ class HTTPError(Exception):
         self.request = request
 
     def __str__(self) -> str:
-        text = self.summary
-        if self.detail:
-            text = f"{text}: {self.detail}"
+        text, detail = self.summary, self._told()
+        if detail:
+            text = f"{text}: {detail}"
         if self.request is not None:
             text = f"{text} [{self.request.method} {self.request.url.redacted()}]"
         if self.hint:
             text = f"{text} ({self.hint})"
         return text
+
+    def _told(self) -> str:
+        """What the text says beside the summary and the request."""
+        return self.detail
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: {self}>"
@@ -453,3 +457,6 @@ class ConnectionClosed(WebSocketError):
         super().__init__(detail=detail, hint=hint, request=request)
         self.code = code
         self.reason = reason
+
+    def _told(self) -> str:
+        return ", ".join(filter(None, (str(self.code), self.reason, self.detail)))

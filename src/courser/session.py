@@ -47,7 +47,7 @@ from .values.lines import SECRETS
 from .values.query import QueryParams
 from .values.request import NO_FIELDS, NOTHING, PARTS, Request, checked_extensions, complete
 from .values.response import REDIRECTS, Response
-from .values.url import URL, parse_url
+from .values.url import URL, as_http, parse_url
 from .watching import DEBUG, Watchers
 
 if TYPE_CHECKING:
@@ -151,6 +151,14 @@ class Session:
         self.cookies.home = None if self.base_url is None else self.base_url.origin
         # What is the client's own is noted anew by the next request: it stays with the base_url.
         self._shared: FieldBlock | None = None
+
+    def dump_json(self, value: Any) -> str | bytes:
+        """A value as JSON, by the client's codec."""
+        if self._dumps is not None:
+            return self._dumps(value)
+        from json import dumps
+
+        return dumps(value, ensure_ascii=False, separators=(",", ":"))
 
     # Where it runs
 
@@ -411,6 +419,28 @@ class Session:
         if self.closed:
             raise ClientClosed(request=request)
         request, sending, _ = self._begun(place, request, options, True)
+        reply = await sending.run(request)
+        sending.deadline.to_head()
+        return reply, sending
+
+    async def upgrade(
+        self, place: Place, url: str | URL, options: RequestOptions, fields: list[tuple[str, str]]
+    ) -> tuple[Reply, Sending]:
+        """One call that asks for a WebSocket, up to the head of its response.
+
+        Args:
+            place: where.
+            url: of the schemes ws, wss, http and https; the request has one of the last two.
+            options: those of the call.
+            fields: what asks for it, no matter what the call says.
+        """
+        request = self.request("GET", as_http(self._absolute(url)), options)
+        for name, value in fields:
+            request.headers[name] = value
+        if self.closed:
+            raise ClientClosed(request=request)
+        request, sending, _ = self._begun(place, request, options, True)
+        sending.exchange = place.upgrade
         reply = await sending.run(request)
         sending.deadline.to_head()
         return reply, sending

@@ -13,8 +13,10 @@ if TYPE_CHECKING:
     from os import PathLike
     from typing import IO, Any, Final, Literal, TypeAlias
 
+    from .engines.websocket import Deflate
     from .policies.auth.layer import Auth
     from .policies.flow import Answer
+    from .policies.reconnect import Reconnect
     from .values.cookies.jar import Cookies
     from .values.cookies.record import Cookie
     from .values.headers import Headers
@@ -42,6 +44,7 @@ __all__ = [
     "Sentinel",
     "Timeout",
     "TimeoutTypes",
+    "WebSocketOptions",
     "check_names",
     "is_number",
     "is_whole",
@@ -323,6 +326,27 @@ class SendOptions(TypedDict, total=False):
 
 class RequestOptions(RequestParts, SendOptions, total=False):
     """What every verb takes beside the URL, each by keyword: `RequestParts` and `SendOptions`."""
+
+
+class WebSocketOptions(RequestOptions, total=False):
+    """What `websocket` takes: what a request takes that has no body, and what a WebSocket is.
+
+    Attributes:
+        subprotocols: the names on offer, by preference.
+        deflate: whether messages may be compressed (RFC 7692): True, or a `Deflate` that says how.
+        heartbeat: seconds of silence after which the server is asked whether it is there, and for which its answer is
+            waited for (20); None for never. In plain code it is kept while somebody receives.
+        max_message_size: bytes of a message, after decompression, above which the WebSocket is closed with 1009
+            (16 Mi); None is no limit.
+        reconnect: makes an iterable of WebSockets of what is a context manager else: True, or a `Reconnect` that says
+            how long to wait in between.
+    """
+
+    subprotocols: Iterable[str]
+    deflate: bool | Deflate
+    heartbeat: float | None
+    max_message_size: int | None
+    reconnect: bool | Reconnect
 
 
 ELSEWHERE: Final = {

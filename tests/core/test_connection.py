@@ -967,3 +967,36 @@ def test_a_connection_that_tells_of_no_encryption_keeps_nothing_of_it() -> None:
     connection = Heard(Told(peer="/run/socket"))
 
     assert connection._ends(Lane(Route("http", "a", 80))) == (connection.number, "/run/socket", None)
+
+
+# Giving it up to another one
+
+
+def test_link_and_permit_are_handed_over_once(pair: Pair, reactor: Reactor) -> None:
+    connection, peer = pair
+    permit = FakePermit()
+    connection = Heard(connection.link, permit)
+    connection.watch = told = deque()
+    connection.join(reactor)
+    connection.arm(monotonic() + 5.0)
+    link = connection.link
+
+    assert connection.hand_over() == (link, permit)
+    assert (connection.closed, connection.reactor, connection.deadline) == (True, None, FOREVER)
+    connection.close()
+    gone = ref(connection)
+    del connection
+    gc.collect()
+    assert gone() is None
+    assert permit.released == 0
+    assert not told, "it is not the end of the link"
+    peer.send(b"hello")
+    assert link.receive(10) == b"hello"
+    assert reactor.poller.poll(0) == []
+
+
+def test_a_connection_that_is_closed_has_nothing_to_hand_over(pair: Pair) -> None:
+    connection, _ = pair
+    connection.close()
+    with pytest.raises(RuntimeError, match="closed"):
+        connection.hand_over()

@@ -14,6 +14,7 @@ from courser.core.deadline import Deadline
 from courser.core.exchange import COLLECTED, HEAD, NOTHING
 from courser.core.guest import EXPECTING, HEAD_MARK, Guest, SharedExchange
 from courser.core.waiter import FOREVER
+from courser.engines.http2 import ClientEngine
 from courser.errors import LocalProtocolError, ReadTimeout, StreamClosed
 from courser.hosts.inline import InlineHost, run_inline
 from courser.settings import Limits, Timeout
@@ -391,3 +392,13 @@ def test_the_peer_may_send_exactly_what_was_read(make: Make, reads: str) -> None
 
     assert len(run_inline(exchange.collect(world.host))) == left
     assert world.connection.engine._inflow.unread == 0
+
+
+def test_what_the_peer_can_do_is_asked_of_the_connection(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    world = warm(make)
+    guest = guest_of(world)
+    monkeypatch.setattr(ClientEngine, "is_settled", False)
+    run_inline(guest.settled(world.host))
+
+    assert world.connection.engine.ponged == 1
+    guest.close()

@@ -319,3 +319,17 @@ def test_an_end_after_a_failed_send_is_that_failure(world: World, answered: bool
 
     assert type(world.exchange.error) is (RemoteProtocolError if answered else WriteError)
     assert world.connection.unsendable is None
+
+
+def test_what_comes_behind_a_switch_of_protocols_is_kept(world: World) -> None:
+    """Whoever takes the connection over has it, and hears of the end by itself."""
+    connection, exchange = world.connection, world.exchange
+    connection.begin(exchange, Request("GET", "http://a/", headers={"Connection": "Upgrade", "Upgrade": "x"}), -1)  # type: ignore[arg-type]
+    connection.received(b"HTTP/1.1 101 Go\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\nab", 5.0)
+    exchange.end = next(event for event in exchange.events if isinstance(event, End))
+    connection.received(b"cd", 5.0)
+    connection.received(b"", 5.0)
+
+    assert bytes(connection.engine.leftover) == b"abcd"
+    assert not connection.closed
+    assert exchange.told == []

@@ -17,8 +17,9 @@ from courser.core.http2 import HTTP2Connection
 from courser.core.link import TruncatedStream
 from courser.core.upload import Upload
 from courser.core.waiter import FOREVER, Waiter
+from courser.engines.http2 import ClientEngine
 from courser.errors import LocalProtocolError, ReadError, ReadTimeout, RemoteProtocolError, TruncatedBody, WriteError
-from courser.hosts.inline import InlineHost
+from courser.hosts.inline import InlineHost, run_inline
 from courser.settings import Limits, Timeout
 from courser.values.request import Request
 
@@ -731,3 +732,48 @@ def test_a_place_is_free_when_the_reset_has_been_seen(make: Make) -> None:
 
     assert world.get(GET) == b"/"
     assert len(world.peers) == 1
+
+
+# What the peer can do
+
+
+async def settle(connection: HTTP2Connection, world: World) -> None:
+    await connection.settled(world.host)
+
+
+def test_who_wants_to_know_what_the_peer_can_do_waits_for_its_settings(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world, connection = warm(make)
+    run_inline(settle(connection, world))
+    assert connection.engine.ponged == 0
+
+    monkeypatch.setattr(ClientEngine, "is_settled", False)
+    run_inline(settle(connection, world))
+    assert connection.engine.ponged == 1
+
+
+def test_a_request_may_be_for_another_protocol(make: Make) -> None:
+    world, _ = warm(make, nothing)
+    exchange = world.begin(Request("CONNECT", "http://a/chat", extensions={"protocol": "websocket"}))
+    world.turn()
+
+    assert [(each.method, each.protocol) for each in world.peer.unanswered.values()] == [(b"CONNECT", b"websocket")]
+    exchange.abort()
+
+
+def test_an_idle_one_that_no_loop_turns_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(echo, InlineHost())
+    world.get()
+    connection = world.connection
+    guest = connection.occupy()
+    assert guest is not None
+    connection.idle_since -= 5
+    looked: list[object] = []
+    monkeypatch.setattr(type(connection.source), "look", lambda source: looked.append(source))
+
+    assert connection.usable(Limits(), monotonic())
+    assert looked == [connection.source]
+    guest.close()
+    monkeypatch.undo()
+    world.close()

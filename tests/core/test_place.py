@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from time import monotonic
 from types import SimpleNamespace
 from typing import Any
 
+import h2peer
 import pytest
 
 from courser.core.calltls import CallTLS
@@ -17,10 +19,18 @@ from courser.core.mounts import Mounts
 from courser.core.place import Place
 from courser.core.pool import Pool
 from courser.core.proxies import rules_of
-from courser.core.route import Routes, TLSPolicy
+from courser.core.route import Route, Routes, TLSPolicy
 from courser.core.send import Sending
 from courser.core.waiter import FOREVER, Interrupted
-from courser.errors import ConnectError, DeadlineExceeded, ProxyError
+from courser.errors import (
+    ConnectError,
+    DeadlineExceeded,
+    HandshakeRefused,
+    InvalidRequest,
+    LocalProtocolError,
+    ProxyError,
+    TransportError,
+)
 from courser.hosts.inline import InlineHost, run_inline
 from courser.policies.keeper import CookieKeeper
 from courser.settings import Limits, Timeout
@@ -205,3 +215,149 @@ def test_who_follows_a_call_is_told_of_transports(answer: Any) -> None:
         pass
 
     assert told == ["request", {Response: "answered 5", str: "TypeError"}.get(type(answer), "ConnectError")]
+
+
+# WebSockets
+
+
+def upgrade(mounts: Any = None, **rest: Any) -> Any:
+    """The route on which the handshake of a WebSocket is sent."""
+    asked: list[Any] = []
+
+    class Network:
+        def connect(self, route: Any, deadline: float) -> Any:
+            asked.append(route)
+            raise ConnectionRefusedError(111, "refused")
+
+    def hops(url: Any, given: Any) -> Any:
+        return given.choose(url, "request").hops if given else ()
+
+    host, contexts = InlineHost(), None
+    pool: Any = Pool(Limits(), threading.Lock, host.deliver, False)
+    dialer = RealDialer(lambda host, port: [], contexts, Network())  # type: ignore[arg-type]
+    routes = Routes(TLSPolicy(), None, None, (), None, hops, ("h2", "http/1.1"))
+    place = Place(host, pool, dialer, routes, mounts)
+    deadline = Deadline(Timeout(), False, monotonic())
+    sending = Sending(host, deadline, (), place.upgrade, None, HEAD, rest.pop("tls", None), **rest)
+    with pytest.raises(TransportError, match="refused"):
+        run_inline(sending.run(REQUEST))
+    (route,) = asked
+    return route
+
+
+@pytest.mark.parametrize("mounts", [None, Mounts({"https://b": Answering(Response(200))}), Mounts({"https://a": None})])
+def test_a_websocket_goes_to_the_pool_on_a_way_of_its_own(mounts: Any) -> None:
+    route = upgrade(mounts)
+
+    assert (route.scheme, route.host, route.port, route.tls) == ("https", "a", 443, TLSPolicy())
+    assert route.protocols == ("http/1.1",)
+
+
+def test_a_websocket_may_have_a_policy_of_its_own() -> None:
+    assert upgrade(tls=CallTLS(TLSPolicy(verify=False))).tls == TLSPolicy(verify=False)
+
+
+def test_a_websocket_goes_through_a_tunnel() -> None:
+    rules = rules_of("http://127.0.0.1:1")
+    route = upgrade(rules=rules)
+
+    assert [hop.url for hop in route.proxies] == ["http://127.0.0.1:1"]
+    assert route.forwarder is None
+
+
+def test_a_transport_is_no_network_for_a_websocket() -> None:
+    with pytest.raises(InvalidRequest, match="a transport of the client answers this URL") as caught:
+        upgrade(Mounts({"https://a": Answering(Response(200))}))
+
+    assert caught.value.request is REQUEST
+
+
+def test_a_websocket_is_sent_cookies() -> None:
+    dressed: list[Request] = []
+
+    class Keeper:
+        def dress(self, request: Request) -> Request:
+            dressed.append(request)
+            return request
+
+    upgrade(cookies=Keeper())
+    assert dressed == [REQUEST]
+
+
+class Open:
+    """A place with a connection open on which the peer takes WebSockets, or does not."""
+
+    def __init__(self, world: h2peer.World, protocols: tuple[str, ...], *, connects: bool = True) -> None:
+        routes = Routes(TLSPolicy(), None, None, (), None, lambda url, given: (), protocols)
+        self.world = world
+        world.route = routes.make(Request("GET", "http://a/").url, TLSPolicy(), None)
+        world.lane = world.pool.lane(world.route)
+        self.place = Place(world.host, world.pool, world, routes, None)  # type: ignore[arg-type]
+        world.get()
+        world.connection.engine.peer.connects = connects
+        world.act = self.act
+        self.asked: list[tuple[bytes, bytes]] = []
+
+    def act(self, peer: h2peer.Peer) -> None:
+        peer.take()
+        for number in list(peer.unanswered):
+            served = peer.streams[number]
+            self.asked.append((served.method, served.protocol))
+            peer.answer(number, end=False)
+
+    def upgrade(self) -> Any:
+        deadline = Deadline(Timeout(), False, monotonic())
+        sending = Sending(self.world.host, deadline, (), self.place.upgrade, None, HEAD)
+        return run_inline(sending.run(Request("GET", "http://a/", headers={"Upgrade": "websocket"})))
+
+
+@pytest.fixture
+def world() -> Iterator[h2peer.World]:
+    with h2peer.worlds() as made:
+        yield made()
+
+
+@pytest.mark.parametrize("protocols", [("h2",), ("h2", "http/1.1")])
+def test_a_websocket_has_a_stream_where_it_is_known_that_it_may(
+    world: h2peer.World, protocols: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Route, "speaks_http2", lambda self, alpn: True)
+    opened = Open(world, protocols)
+    reply = opened.upgrade()
+
+    assert reply.status_code == 200
+    assert reply.request.method == "CONNECT"
+    assert opened.asked == [(b"CONNECT", b"websocket")]
+    assert len(world.peers) == 1
+    reply.abort()
+
+
+def test_a_websocket_that_may_have_nothing_but_a_stream_is_refused(world: h2peer.World) -> None:
+    opened = Open(world, ("h2",), connects=False)
+    with pytest.raises(HandshakeRefused, match=r"allow HTTP/1\.1: http1=True") as caught:
+        opened.upgrade()
+
+    assert isinstance(caught.value.__cause__, LocalProtocolError)
+    assert opened.asked == []
+
+
+def test_a_stream_that_is_refused_in_that_moment_leaves_another_way(
+    world: h2peer.World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The connection that took WebSockets ended, and the server chose HTTP/1.1 for the next."""
+    monkeypatch.setattr(Route, "speaks_http2", lambda self, alpn: True)
+    opened = Open(world, ("h2", "http/1.1"))
+    tried: list[str] = []
+
+    async def on(self: Place, route: Route, request: Request, sending: Sending) -> str:
+        tried.append(request.method)
+        if request.method == "CONNECT":
+            raise LocalProtocolError(detail="the server has chosen HTTP/1.1")
+        return "the other way"
+
+    monkeypatch.setattr(Place, "_on", on)
+    deadline = Deadline(Timeout(), False, monotonic())
+    sending = Sending(world.host, deadline, (), opened.place.upgrade, None, HEAD)
+
+    assert run_inline(opened.place.upgrade(Request("GET", "http://a/"), sending)) == "the other way"  # type: ignore[comparison-overlap]
+    assert tried == ["CONNECT", "GET"]

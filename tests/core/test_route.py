@@ -233,3 +233,12 @@ def test_whether_one_connection_is_enough_is_known_or_the_peers_to_say(route: Ro
 )
 def test_what_is_spoken_is_agreed_on_or_known_beforehand(route: Route, agreed: str | None, spoken: bool) -> None:
     assert route.speaks_http2(agreed) is spoken
+
+
+def test_the_handshake_of_a_websocket_is_spoken_in_http_1() -> None:
+    known = routes(protocols=("h2",))
+
+    assert known.make(URL("wss://a/"), TLSPolicy()).protocols == ("http/1.1",)
+    assert known.make(URL("ws://a/"), TLSPolicy()).protocols == ("http/1.1",)
+    assert known.make(URL("https://a/"), TLSPolicy()).protocols == ("h2",)
+    assert known.make(URL("http://a/"), TLSPolicy()).protocols == ("h2",)

@@ -714,3 +714,12 @@ def test_a_strike_at_every_line_harms_nobody_else(make: Make, monkeypatch: pytes
 
     assert at > 100
     assert not wrong, "\n".join(sorted(set(wrong)))
+
+
+def test_anything_may_be_done_while_nobody_else_does_anything_to_the_engine(make: Make) -> None:
+    world = make()
+    world.get()
+    connection = threaded(world)
+
+    assert connection.enter(lambda found: (found is connection, connection._owns())) == (True, True)
+    assert not connection._owns()

@@ -1004,3 +1004,48 @@ def test_what_is_to_follow_a_body_is_sent_behind_it(make: Make) -> None:
 
     assert world.get(request) == b"ok"
     assert b"".join(world.dialer.sent).endswith(b"\r\n0\r\nX-Sum: 1\r\n\r\n")
+
+
+# Other protocols
+
+
+OTHER = Request("CONNECT", "http://a/chat", extensions={"protocol": "websocket"})
+
+
+def test_another_protocol_waits_until_the_peer_has_said_that_it_takes_it() -> None:
+    """A connection that is new knows nothing of its peer."""
+
+    def accept(peer: h2peer.Peer) -> None:
+        peer.take()
+        for number in list(peer.unanswered):
+            peer.answer(number, end=False)
+
+    with h2peer.worlds() as made:
+        world = made(accept)
+        exchange = world.stream(OTHER)
+
+        assert exchange.status_code == 200
+        assert world.connection.engine.pinged == 1
+        assert [each.protocol for each in world.peer.streams.values()] == [b"websocket"]
+        exchange.abort()
+
+
+def test_another_protocol_is_not_for_a_peer_that_has_not_offered_it(make: Make) -> None:
+    heads: list[int] = []
+    world = make(http2(heads, TAKEN), route=HTTP2)
+    world.get()
+    with pytest.raises(LocalProtocolError, match="CONNECT with a protocol") as caught:
+        world.get(OTHER)
+
+    assert caught.value.request is OTHER
+    assert heads == [1]
+    assert world.get() == b""
+
+
+def test_another_protocol_is_not_for_http1(make: Make) -> None:
+    world = make(answer)
+    with pytest.raises(LocalProtocolError, match=r"chosen HTTP/1\.1") as caught:
+        world.get(OTHER)
+
+    assert caught.value.request is OTHER
+    assert world.pool.idle == 1

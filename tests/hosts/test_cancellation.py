@@ -10,14 +10,14 @@ import asyncio
 import gc
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from typing import Any
 
 import pytest
 from authority import Authority
 from faultserver import FaultServer, Received, answering, clients_of, reply
-from strikes import Lines
+from strikes import Lines, Struck, struck_asyncio, struck_trio
 from worlds import HTTP1, HTTP2, AsyncioWorld, TrioWorld, World
 
 import courser
@@ -79,68 +79,6 @@ async def pause() -> None:
         await sys.modules["trio"].lowlevel.checkpoint()
     else:
         await asyncio.sleep(0)
-
-
-class Struck(BaseException):
-    """Comes between any two steps."""
-
-
-class Strikes:
-    """Counts the suspensions of what it awaits, and does something at one of them.
-
-    Args:
-        awaited: what to await.
-        at: the number of the suspension.
-        strike: what to do then.
-    """
-
-    def __init__(self, awaited: Awaitable[Any], at: int, strike: Callable[[], None]) -> None:
-        self._awaited = awaited
-        self._at = at
-        self._strike = strike
-        self.count = 0
-
-    def __await__(self) -> Iterator[Any]:
-        steps = self._awaited.__await__()
-        send: Any = None
-        error: BaseException | None = None
-        while True:
-            try:
-                wanted = steps.send(send) if error is None else steps.throw(error)  # type: ignore[attr-defined]
-            except StopIteration as stop:
-                return stop.value
-            self.count += 1
-            if self.count == self._at:
-                self._strike()
-            send = error = None
-            try:
-                send = yield wanted
-            except BaseException as raised:
-                error = raised
-
-
-async def struck_asyncio(call: Awaitable[Any], at: int) -> bool:
-    """Run a call, cancelled at a suspension; gives whether there was that many."""
-    task: asyncio.Task[Any]
-    strikes = Strikes(call, at, lambda: asyncio.get_running_loop().call_soon(task.cancel))
-
-    async def run() -> None:
-        await strikes
-
-    task = asyncio.ensure_future(run())
-    with suppress(asyncio.CancelledError):
-        await task
-    return strikes.count >= at
-
-
-async def struck_trio(call: Awaitable[Any], at: int) -> bool:
-    """The same in trio."""
-    import trio
-
-    with trio.CancelScope() as scope:
-        strikes = Strikes(call, at, scope.cancel)
-        await strikes
-    return strikes.count >= at
 
 
 CALLS: dict[str, tuple[Call, bool]] = {

@@ -392,6 +392,15 @@ def test_finishing_ends_the_sending_where_that_can_be(link: Any, eof: bool) -> N
     assert link._transport.told == ([("write_eof",)] if eof else [])
 
 
+def test_finishing_asks_nobody_who_is_gone(link: Any) -> None:
+    def write_eof() -> None:
+        raise OSError(107, "not connected")
+
+    link._transport.eof = True
+    link._transport.write_eof = write_eof
+    link.finish()
+
+
 def test_closing_aborts(link: Any) -> None:
     assert link.info() == {"peer": "peername", "local": "sockname"}
     link.close()

@@ -14,7 +14,7 @@ import pytest
 from authority import Authority
 from faultserver import FaultServer, Gone, Peer, answering, echo, reply, stall
 from proxies import CLIENT_HELLO, HTTPProxy, Relay, SocksProxy, through
-from worlds import World
+from worlds import HTTP1, World
 
 import courser
 
@@ -60,12 +60,15 @@ Stage = Callable[..., Scene]
 
 @pytest.fixture
 def stage(world: World, serve: Serve, authority: Authority) -> Stage:
-    """Sets up a server and a proxy: `stage("socks5", secure=True, ...)`."""
+    """Sets up a server and a proxy: `stage("socks5", secure=True, ...)`; the server speaks what the world does."""
 
-    def build(kind: str, *scripts: Any, secure: bool = False, tls: Any = None, **options: Any) -> Scene:
+    def build(
+        kind: str, *scripts: Any, secure: bool = False, tls: Any = None, protocol: str = world.protocol, **options: Any
+    ) -> Scene:
         if world.shares and not secure:
             pytest.skip("without TLS, what passes is looked at as HTTP/1.1")
-        origin = serve(*(scripts or (answering(echo),)), tls=(tls or authority.good) if secure else None)
+        policy = (tls or authority.good) if secure else None
+        origin = serve(*(scripts or (answering(echo),)), tls=policy, protocol=protocol)
         relay = SocksProxy(**options) if kind.startswith("socks") else HTTPProxy(**options)
         proxy = serve(relay, tls=authority.good if kind == "https" else None)
         return Scene(origin, proxy, relay, kind, authority)
@@ -82,7 +85,9 @@ async def test_ghsa_7mj9_2mp8_4m2p_cve_2026_84381_what_is_to_be_encrypted_is_enc
     world: World, stage: Stage, authority: Authority, kind: str, scheme: str
 ) -> None:
     secure = scheme in ("https", "wss")
-    scene = stage("http" if kind == "direct" else kind, secure=secure)
+    # Connections for WebSockets are opened for HTTP/1.1, whatever is asked over them.
+    protocol = world.protocol if scheme.startswith("http") else HTTP1
+    scene = stage("http" if kind == "direct" else kind, secure=secure, protocol=protocol)
     scene.url = scheme + scene.url[scene.url.index(":") :]
     client = world.client(verify=authority.roots, proxy=courser.DIRECT if kind == "direct" else scene.value())
 

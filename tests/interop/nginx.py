@@ -95,6 +95,10 @@ location /packed/ { alias www/; gzip on; gzip_types *; gzip_proxied any; gzip_mi
 location /pages/ { alias www/; ssi on; }
 location /slow/ { alias www/; limit_rate 16k; }
 location /private/ { alias www/; auth_basic "for members"; auth_basic_user_file passwords; }
+location = /ws {
+    include sockets; proxy_http_version 1.1;
+    proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection "upgrade";
+}
 location ~ ^/(echo|digest|cookies|many|trailers|status/[0-9]+)$ {
     proxy_pass http://embedded; proxy_http_version 1.1; proxy_set_header Connection ""; proxy_request_buffering off;
     proxy_buffer_size 32k; proxy_buffers 8 32k;
@@ -141,6 +145,7 @@ class Nginx:
         (folder / "www/page.shtml").write_text('<p><!--# echo var="request_method" --></p>\n' * 100)
         (folder / "locations").write_text(LOCATIONS + (STORE if self.has_dav else ""))
         (folder / "www/hello").write_bytes(b"hello\n")
+        (folder / "sockets").write_text("return 502;\n")
         self._behind = _start_upstream(self.upstream)
 
     def url(self, path: str, listener: str = "plain", host: str = "127.0.0.1") -> str:
@@ -157,6 +162,11 @@ class Nginx:
             if self._launch():
                 return
         raise RuntimeError(f"nginx does not start: {(self.folder / 'nginx.log').read_text()}")
+
+    def talk_to(self, port: int) -> None:
+        """Have /ws lead to a WebSocket server."""
+        (self.folder / "sockets").write_text(f"proxy_pass http://127.0.0.1:{port}/ws;\n")
+        self.restart()
 
     def reload(self) -> None:
         """Have new workers take over; the old ones end with what they are at."""

@@ -104,6 +104,19 @@ def found(name: str) -> str | None:
     return shutil.which(name) or shutil.which(name, path=FOLDERS)
 
 
+FRONT: Final = """
+defaults
+    mode http
+    timeout connect 5s
+    timeout client 30s
+    timeout server 30s
+    timeout tunnel 30s
+listen tls
+    bind 127.0.0.1:{tls} ssl crt {folder}/both.pem alpn h2,http/1.1
+    server one 127.0.0.1:{server}
+"""
+
+
 class Program:
     """Another program that listens.
 
@@ -220,6 +233,15 @@ def haproxy(certificate: str, key: str, squid_port: int) -> Program:
     program = Program("haproxy", ("tls", "tcp"))
     program.write("both.pem", Path(certificate).read_text() + Path(key).read_text())
     path = program.write("haproxy.cfg", HAPROXY.format(folder=program.folder, squid=squid_port, **program.ports))
+    program.start("-db", "-f", path)
+    return program
+
+
+def fronting(certificate: str, key: str, port: int) -> Program:
+    """haproxy: speaks TLS for a server that does not."""
+    program = Program("haproxy", ("tls",))
+    program.write("both.pem", Path(certificate).read_text() + Path(key).read_text())
+    path = program.write("haproxy.cfg", FRONT.format(folder=program.folder, server=port, **program.ports))
     program.start("-db", "-f", path)
     return program
 

@@ -3,7 +3,8 @@
 What a script does to its connection is done to a stream: a response that breaks off or makes no sense resets it. A
 script that goes without a word, or resets, takes the client's connection along, if nobody else uses it: that is what
 it would mean in HTTP/1.1. Scripts see as many connections as an HTTP/1.1 client would make: one is used again once its
-response is complete, and ends with the connection of the client.
+response is complete, and ends with the connection of the client. A stream that is opened for a WebSocket (RFC 8441) is
+to a script a connection that is upgraded (RFC 6455).
 """
 
 from __future__ import annotations
@@ -32,6 +33,12 @@ ENOUGH = 64 * 1024
 """Bytes of a response that wait for the client; beyond, nothing is read of the script."""
 
 FRAMING = (b"content-length", b"transfer-encoding")
+
+UPGRADE = b"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+"""What a handshake has over HTTP/1.1 only."""
+
+UPGRADED = (b"connection", b"upgrade", b"sec-websocket-accept")
+"""What its answer has there only."""
 
 NARROW = HTTP2_LIMITS._replace(stream_window=262144, max_stream_window=262144)
 """What lies here of a request is not to be mistaken for memory of the client, which some tests measure."""
@@ -140,20 +147,28 @@ class Back(Entry):
         front.gateway.ports.add(self._port)
         self._owed = 0
         self._answered = False
+        # For a WebSocket: whether one was asked for, whether it is open, whether the client will send no more.
+        self._asks = self._is_open = self._is_ending = False
 
     def begin(self, stream: Stream, head: RequestHead, length: int | None) -> None:
         """Send the head of a request."""
         self.stream = stream
         self._owed = 0
         self._answered = False
-        fields = FieldBlock(without_framing(head.fields))
-        self.out += self.engine.start(head.method, head.target, b"", fields, length)
+        fields = FieldBlock(without(FRAMING, head.fields))
+        self._asks = head.method == b"CONNECT"
+        if self._asks:
+            self.out += self.engine.start(b"GET", head.target, b"", FieldBlock(fields + UPGRADE), -1)
+        else:
+            self.out += self.engine.start(head.method, head.target, b"", fields, length)
 
     def forward(self, event: Event) -> None:
         """Send a piece of a request's body, or its end."""
         if isinstance(event, bytes):
             self._owed += len(event)
-            self.out += b"".join(self.engine.send_data(event))
+            self.out += event if self._asks else b"".join(self.engine.send_data(event))
+        elif self._asks:
+            self._is_ending = True
         elif not isinstance(event, RequestHead | ResponseHead) and not self.engine.request_done:
             self.out += self.engine.send_end(FieldBlock(event.trailers))
 
@@ -166,7 +181,11 @@ class Back(Entry):
             if taken > 0:
                 self._front.engine.consumed(stream, taken)
                 self._owed -= taken
-            if self._answered and self.engine.request_done and not self.out:
+            if self._is_open:
+                if self._is_ending and not self.out:
+                    with suppress(OSError):
+                        self.socket.shutdown(socket.SHUT_WR)
+            elif self._answered and self.engine.request_done and not self.out:
                 self._rest(stream)
         self.regard()
 
@@ -197,6 +216,9 @@ class Back(Entry):
                 return
             if data is None:
                 return
+            if self._is_open:
+                self._relay(stream, data)
+                continue
             if self._answered:
                 self._stop(stream)
                 return
@@ -210,6 +232,15 @@ class Back(Entry):
                 return
             for event in events:
                 self._answer(stream, event)
+
+    def _relay(self, stream: Stream, data: bytes) -> None:
+        """Pass bytes of a WebSocket on; at their end the script has closed its side."""
+        if data:
+            self._front.engine.send_data(stream, data)
+            return
+        self._front.engine.send_end(stream)
+        self._front.backs.pop(stream, None)
+        self.close()
 
     def _stop(self, stream: Stream) -> None:
         """The script has answered, and takes no more of the request."""
@@ -234,13 +265,19 @@ class Back(Entry):
     def _answer(self, stream: Stream, event: Event) -> None:
         engine = self._front.engine
         if isinstance(event, ResponseHead):
-            fields = FieldBlock(without_framing(event.fields))
-            if event.status < 200:
+            fields = FieldBlock(without(FRAMING, event.fields))
+            if event.status == 101 and self._asks:
+                self._is_open = True
+                engine.respond(stream, 200, FieldBlock(without(UPGRADED, fields)), None)
+            elif event.status < 200:
                 engine.send_interim(stream, event.status, fields)
             else:
                 engine.respond(stream, event.status, fields, event.length)
         elif isinstance(event, bytes):
             engine.send_data(stream, event)
+        elif self._is_open:
+            if self.engine.leftover:
+                self._relay(stream, bytes(self.engine.leftover))
         elif not isinstance(event, RequestHead):
             if stream.upload is not None and stream.upload.is_open:
                 engine.send_end(stream, FieldBlock(event.trailers))
@@ -491,7 +528,7 @@ class Gateway:
             raise self.errors[0]
 
 
-def without_framing(lines: bytes) -> bytes:
-    """Header lines without those that an engine writes."""
-    kept = [line for line in lines.splitlines(keepends=True) if line.partition(b":")[0].lower() not in FRAMING]
+def without(names: tuple[bytes, ...], lines: bytes) -> bytes:
+    """Header lines without those of some names."""
+    kept = [line for line in lines.splitlines(keepends=True) if line.partition(b":")[0].lower() not in names]
     return b"".join(kept)

@@ -150,6 +150,41 @@ class InlineStream:
         self._stream.close()
 
 
+class InlineSocket:
+    """A WebSocket under the names of the async one."""
+
+    def __init__(self, socket: courser.WebSocket) -> None:
+        self._socket = socket
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._socket, name)
+        if not callable(found):
+            return found
+
+        async def call(*arguments: Any, **options: Any) -> Any:
+            return found(*arguments, **options)
+
+        return call
+
+    def __aiter__(self) -> AsyncIterator[str | bytes]:
+        return eager(self._socket)
+
+
+class InlineJoining:
+    def __init__(self, joining: Any) -> None:
+        self._joining = joining
+
+    async def __aenter__(self) -> InlineSocket:
+        return InlineSocket(self._joining.__enter__())
+
+    async def __aexit__(self, *error: Any) -> Any:
+        return self._joining.__exit__(*error)
+
+    async def __aiter__(self) -> AsyncIterator[InlineSocket]:
+        for socket in self._joining:
+            yield InlineSocket(socket)
+
+
 async def eager(source: Any) -> AsyncIterator[Any]:
     for each in source:
         yield each
@@ -231,6 +266,9 @@ class InlineClient:
 
     def stream(self, method: str, url: Any, **options: Any) -> Any:
         return InlineStreaming(self.wrapped.stream(method, url, **options))
+
+    def websocket(self, url: Any, **options: Any) -> Any:
+        return InlineJoining(self.wrapped.websocket(url, **options))
 
     def sse(self, url: Any, **options: Any) -> Any:
         return InlineEvents(self.wrapped.sse(url, **options))

@@ -97,6 +97,38 @@ def proxies(client: courser.Client, transport: courser.Transport) -> None:
     assert_type(courser.ProxyError().response, courser.Response | None)
 
 
+def websockets(client: courser.Client) -> None:
+    with client.websocket(HERE, subprotocols=["chat"], deflate=True, heartbeat=None, timeout=5) as ws:
+        assert_type(ws, courser.WebSocket)
+        assert_type(ws.receive(), str | bytes)
+        assert_type(ws.receive_text(timeout=1.5), str)
+        assert_type(ws.receive_bytes(), bytes)
+        assert_type(ws.ping(), float)
+        assert_type(ws.subprotocol, str | None)
+        assert_type(ws.response, courser.Response)
+        ws.send_bytes(memoryview(b"a"), compress=True)
+        ws.send(["a", "b"])
+        for message in ws:
+            assert_type(message, str | bytes)
+        ws.close(courser.CloseCode.GOING_AWAY, "bye")
+    for again in client.websocket(HERE, reconnect=True, deflate=courser.Deflate(level=1)):
+        assert_type(again, courser.WebSocket)
+    with courser.websocket(HERE, max_message_size=None) as ws:
+        ws.send_json({"a": 1})
+
+
+async def async_websockets(client: courser.AsyncClient, pieces: AsyncIterator[str]) -> None:
+    async with client.websocket(HERE) as ws:
+        assert_type(ws, courser.AsyncWebSocket)
+        assert_type(await ws.receive(), str | bytes)
+        assert_type(await ws.ping(), float)
+        await ws.send(pieces)
+        async for message in ws:
+            assert_type(message, str | bytes)
+    async for again in client.websocket(HERE, reconnect=True):
+        assert_type(again, courser.AsyncWebSocket)
+
+
 def streams(client: courser.Client) -> None:
     with client.stream("GET", HERE) as response:
         assert_type(response, courser.ResponseStream)

@@ -36,6 +36,9 @@ client.sse(HERE, {"a": 1})  # refused: positional parameters
 client.sse(HERE, reconect=True)  # refused: a misspelt option
 client.sse(HERE, reconnect=3)  # refused: how often is said by a Reconnect
 client.get(HERE, idle_timeout=5)  # refused: an option of event sources
+client.websocket(HERE).send_text("a")  # refused: a WebSocket that was not entered
+client.websocket(HERE, subprotocol=["a"])  # refused: a misspelt option
+client.websocket(HERE, ["a"])  # refused: options are given by keyword
 client.map([5])  # refused: a number is no request
 courser.Session  # refused: not public
 

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from courser.errors import InvalidURL, UnsupportedScheme
 from courser.values import reference
-from courser.values.url import URL, parse_url
+from courser.values.url import URL, as_http, as_websocket, parse_url
 
 VECTORS = Path(os.environ.get("COURSER_VECTORS", Path(__file__).parents[2] / "../shared/vectors"))
 SPOKEN = ("http:", "https:", "ws:", "wss:")
@@ -605,3 +605,19 @@ def test_any_parameters_change_the_query_alone_or_are_refused(params: Any) -> No
     assert_reads_back(changed)
     assert changed.query.startswith("b=%41")
     assert changed.replace(query="b=%41") == url
+
+
+@pytest.mark.parametrize(
+    ("http", "websocket"),
+    [
+        ("http://a/b?c#d", "ws://a/b?c#d"),
+        ("https://u:p@a:8443/", "wss://u:p@a:8443/"),
+        ("HTTP://A:80", "ws://a/"),
+        ("https://a:443/", "wss://a/"),
+    ],
+)
+def test_a_websocket_has_a_url_of_its_own_and_one_for_its_handshake(http: str, websocket: str) -> None:
+    assert str(as_websocket(URL(http))) == websocket
+    assert as_http(URL(websocket)) == URL(http)
+    assert as_http(as_http(URL(websocket))) == URL(http)
+    assert str(as_websocket(URL(websocket))) == websocket

@@ -84,6 +84,9 @@ class Connection:
     )
 
     shares: ClassVar[bool] = False
+    receives: ClassVar[int] = RECEIVE_MOST
+    """Bytes that it asks for once much comes."""
+
     guests: Collection[object] = ()
 
     def __init__(self, link: Link, permit: Permit, now: float) -> None:
@@ -360,7 +363,7 @@ class Connection:
             self.received(data, now)
             size = len(data)
             if size >= RECEIVE_FIRST:
-                self._size = RECEIVE_MOST
+                self._size = self.receives
                 self._flow = size
             left -= size
             again_above = link.again_above
@@ -442,6 +445,17 @@ class Connection:
             if reactor is not None and self.fd >= 0:
                 reactor.unregister(self)
             self._finalizer()
+
+    def hand_over(self) -> tuple[Link, Permit]:
+        """Give link and permit up to another connection over the same link; this one is closed."""
+        self.leave()
+        self.closed = True
+        self.deadline = FOREVER
+        detached = self._finalizer.detach()
+        if detached is None:
+            raise RuntimeError("the connection is closed")
+        link, permit = detached[2]
+        return link, permit
 
     def forget(self) -> None:
         """Close the descriptor in a forked child; the parent goes on with the connection."""

@@ -156,6 +156,10 @@ class Guest:
         """Whether the peer is there, see `HTTP2Connection.lives`."""
         return await self.connection.lives(host)
 
+    async def settled(self, host: Host) -> None:
+        """Wait until the peer has said what it can do; see `HTTP2Connection.settled`."""
+        await self.connection.settled(host)
+
     def decline(self) -> None:
         """Have the connection carry no more requests, this one neither."""
         self.connection.drain()

@@ -84,6 +84,10 @@ class HTTP1Connection(Connection):
         reference = self.exchange
         exchange = None if reference is None else reference()
         if exchange is None or exchange.end is not None:
+            if exchange is not None and self.engine.is_tunnel:
+                if data:
+                    self.engine.receive(data)  # it is kept for whoever takes the connection over
+                return
             # Nothing was asked for: the peer has closed, or says what nobody may take for an answer.
             self.close()
             if exchange is not None:

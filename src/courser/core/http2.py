@@ -181,6 +181,11 @@ class HTTP2Connection(Connection):
             return True
         return await self.answers(host, PATIENCE)
 
+    async def settled(self, host: Host) -> None:
+        """Wait until the peer has sent its first SETTINGS: they come before the answer to anything."""
+        if not self.engine.is_settled:
+            await self.answers(host, PATIENCE)
+
     def begin(self, exchange: Exchange, request: Request, length: int | None) -> Stream:
         """Open a stream for an exchange; its head leaves with the next flush.
 
@@ -189,7 +194,8 @@ class HTTP2Connection(Connection):
         """
         method, target, host, fields = request.wire()
         scheme = b"https" if request.url.is_secure else b"http"
-        stream = self.engine.start(method, target, host, fields, length, scheme)
+        protocol = request.extensions.get("protocol", "").encode() if request.extensions else b""
+        stream = self.engine.start(method, target, host, fields, length, scheme, protocol)
         stream.guest = ref(exchange)
         guest: Any = exchange.connection
         self._keys[guest.key] = stream

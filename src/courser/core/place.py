@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Coroutine
 
-from ..errors import HTTPError
+from ..errors import HandshakeRefused, HTTPError, InvalidRequest, LocalProtocolError
 from ..hints import TYPE_CHECKING, Protocol
 from ..values.response import Response
+from ..values.url import as_websocket
 from .reply import Reply, StaticReply
 from .transport import PooledTransport
 from .waiter import Host, Interrupted
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from .mounts import Mounts
     from .pool import Pool
     from .reserve import Supply
-    from .route import Routes
+    from .route import Route, Routes
     from .send import Sending
 
 __all__ = ["Place", "Transport"]
@@ -102,6 +103,51 @@ class Place:
 
             return send_proxied(self._transport, self._dialer.digests, request, route, sending)
         return self._transport.send(request, route, sending.deadline, sending.limit, sending.goal, sending)
+
+    async def upgrade(self, request: Request, sending: Sending) -> Reply:
+        """Send the handshake of a WebSocket: over HTTP/2 where a connection is open on which that is known to work, or
+        where nothing else is allowed, and over HTTP/1.1 else.
+
+        Raises:
+            InvalidRequest: a transport answers the URL.
+            HandshakeRefused: nothing but HTTP/2 is allowed, and the server takes no WebSockets over that.
+        """
+        if sending.cookies is not None:
+            request = sending.cookies.dress(request)
+        url, routes = request.url, self._routes
+        if self._mounts is not None and self._mounts.find(url) is not None:
+            raise InvalidRequest(
+                detail="a transport of the client answers this URL, and gives whole responses",
+                hint="a WebSocket needs a network",
+                request=request,
+            )
+        tls = routes.tls if sending.tls is None else sending.tls.at(request)
+        usual = routes.make(url, tls, sending.rules)
+        alone = usual.protocols == ("h2",)
+        if alone or self._extends(usual):
+            from .extended import as_connect
+
+            try:
+                return await self._on(usual, as_connect(request), sending)
+            except LocalProtocolError as error:
+                if alone:
+                    raise HandshakeRefused(
+                        detail="the server takes no WebSockets over HTTP/2", hint="allow HTTP/1.1: http1=True"
+                    ) from error
+        return await self._on(routes.make(as_websocket(url), tls, sending.rules), request, sending)
+
+    def _extends(self, route: Route) -> bool:
+        """Whether there is a connection on which WebSockets are known to have streams (RFC 8441 section 3)."""
+        lane = self.pool.lanes.get(route)
+        shared: list[Any] = [] if lane is None else list(lane.shared)
+        return any(each.engine.peer.connects and not each.draining for each in shared)
+
+    async def _on(self, route: Route, request: Request, sending: Sending) -> Reply:
+        if route.proxies:
+            from .forward import send_proxied
+
+            return await send_proxied(self._transport, self._dialer.digests, request, route, sending)
+        return await self._transport.send(request, route, sending.deadline, sending.limit, sending.goal, sending)
 
 
 async def _ask(transport: Transport, request: Request, sending: Sending) -> Reply:

@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 
 __all__ = ["ProxyHop", "Route", "Routes", "TLSPolicy"]
 
+WEBSOCKET: Final = frozenset({"ws", "wss"})
+
+HTTP1: Final = ("http/1.1",)
+"""What the handshake of a WebSocket is spoken in (RFC 6455 section 4.1)."""
+
 ORIGINS_KEPT: Final = 4096
 """Routes that are remembered by origin; beyond, all are forgotten and made anew when they are needed."""
 
@@ -240,6 +245,6 @@ class Routes:
             uds=uds,
             local_address=local_address,
             socket_options=socket_options,
-            protocols=self._protocols if secure else self._plain,
+            protocols=HTTP1 if url.scheme in WEBSOCKET else self._protocols if secure else self._plain,
             network=network,
         )

@@ -84,6 +84,10 @@ class ThreadedHTTP2Connection(HTTP2Connection):
 
         self._over(make)
 
+    def enter(self, act: Callable[[object], Any]) -> Any:
+        """Do something while nobody else does anything to the engine."""
+        return self._enter(act)
+
     # What enters the engine
 
     def ready(self, mask: int, now: float) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from time import monotonic
 
-from ..errors import ClientClosed, HTTPError
+from ..errors import ClientClosed, HTTPError, LocalProtocolError
 from ..hints import TYPE_CHECKING, cast
 from .exchange import HEAD, Exchange
 from .http1 import HTTP1Connection
@@ -94,9 +94,11 @@ class PooledTransport:
         length = -1 if body is None else request.framing()
         extensions = request.extensions
         tell: Any = None
+        protocol: str | None = None
         trailers: Callable[[], FieldBlock] | None = None
         if extensions:
             tell = extensions.get("informational")
+            protocol = extensions.get("protocol")
             if extensions.get("trailers") is not None:
                 from .trailing import checked_trailers
 
@@ -127,11 +129,16 @@ class PooledTransport:
                 if request.method not in IDEMPOTENT and not await guest.lives(host):
                     connection.decline()
                     continue
+                if protocol is not None:
+                    await guest.settled(host)
                 entertained: Exchange | None = guest.entertain(trace, pool, lane, deadline, limit)
                 if entertained is None:
                     continue
                 exchange = entertained
             else:
+                if protocol is not None:
+                    pool.put(connection, lane)
+                    raise LocalProtocolError(detail="the server has chosen HTTP/1.1", request=request)
                 if connection.reactor is not host.reactor or connection.fd < 0:
                     host.adopt(connection)
                 exchange = make(connection, pool, lane, deadline, limit)

@@ -293,7 +293,10 @@ class TransportLink(asyncio.Protocol):
 
     def finish(self) -> None:
         if self._transport.can_write_eof():
-            self._transport.write_eof()
+            try:
+                self._transport.write_eof()
+            except OSError:
+                pass  # the peer is gone already
 
     def close(self) -> None:
         self._wake = None

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from ..settings import ParamTypes
 
-__all__ = ["URL", "parse_url"]
+__all__ = ["URL", "as_http", "as_websocket", "parse_url"]
 
 _CACHED_LENGTH: Final = 2048
 """Longer texts are parsed each time: 4096 cached ones then hold 40 MB at the very worst."""
@@ -427,3 +427,13 @@ def _encode_plain(text: str) -> str:
 
 def _decode_text(text: str) -> str:
     return decode(text.encode("ascii")).decode("utf-8", "replace")
+
+
+def as_websocket(url: URL) -> URL:
+    """The URL of a WebSocket whose handshake goes to a URL (RFC 6455 section 3)."""
+    return URL("ws" + url.text[4:]) if url.scheme in ("http", "https") else url
+
+
+def as_http(url: URL) -> URL:
+    """The URL that the handshake of a WebSocket goes to."""
+    return URL("http" + url.text[2:]) if url.scheme in ("ws", "wss") else url

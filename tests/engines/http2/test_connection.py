@@ -367,3 +367,11 @@ def test_streams_above_the_last_one_were_not_acted_on() -> None:
     assert isinstance(error, RemoteProtocolError)
     assert error.retryable
     assert "going away (ENHANCE_YOUR_CALM)" in str(error)
+
+
+def test_a_peer_has_settled_once_its_first_settings_are_here() -> None:
+    engine = ClientEngine()
+    assert not engine.is_settled
+
+    engine.receive(wire.settings((3, 7)), 0.0)
+    assert engine.is_settled

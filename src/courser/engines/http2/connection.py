@@ -110,6 +110,11 @@ class Connection(ABC):
         return not self._streams
 
     @property
+    def is_settled(self) -> bool:
+        """Whether the peer's first SETTINGS have come."""
+        return self._settled
+
+    @property
     def wants_to_send(self) -> bool:
         """Whether `outgoing` would give anything."""
         return self._outbox.is_due()
