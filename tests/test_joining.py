@@ -407,8 +407,10 @@ def test_a_pause_takes_its_time(world: World, serve: Serve) -> None:
     rule = courser.Reconnect(delay=0.001, max_delay=0.001)
 
     async def body(client: Any) -> None:
-        ws = await anext(aiter(client.websocket(server.url(), reconnect=rule)))
+        sockets = aiter(client.websocket(server.url(), reconnect=rule))  # who drops it drops the WebSocket
+        ws = await anext(sockets)
         assert await ws.receive() == "number 1"
+        del sockets
 
     run(world, body)
 

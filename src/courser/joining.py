@@ -16,6 +16,7 @@ from .defaults import checked_limit
 from .engines.websocket import WEBSOCKET_LIMITS, Deflate, Handshake, WebSocketEngine
 from .errors import HandshakeRefused, HTTPError, InvalidRequest, TransportError
 from .hints import TYPE_CHECKING, NamedTuple, cast
+from .hosts.attendant import attend
 from .hosts.inline import run_inline
 from .policies.reconnect import Reconnect
 from .settings import RequestOptions, WebSocketOptions, check_names, is_number
@@ -54,12 +55,14 @@ class Terms(NamedTuple):
         deflate: how messages may be compressed (RFC 7692), None for not at all.
         heartbeat: seconds of silence after which the peer is asked whether it is there; None for never.
         max_message_size: bytes of a message, after decompression, above which the WebSocket fails; None is no limit.
+        keepalive: whether a thread turns the WebSocket of plain code while nobody else does.
     """
 
     subprotocols: tuple[str, ...] = ()
     deflate: Deflate | None = None
     heartbeat: float | None = 20.0
     max_message_size: int | None = WEBSOCKET_LIMITS.message
+    keepalive: bool = False
 
     @classmethod
     def of(cls, options: WebSocketOptions) -> Terms:
@@ -83,9 +86,12 @@ class Terms(NamedTuple):
         for name in names:
             if not isinstance(name, str):
                 raise TypeError(f"the name of a subprotocol is a str, not {name!r}")
+        keepalive: Any = options.get("keepalive", False)
+        if not isinstance(keepalive, bool):
+            raise TypeError(f"keepalive is True or False, not {keepalive!r}")
         Handshake(subprotocols=names, deflate=wish)
         most = checked_limit("max_message_size", options.get("max_message_size", WEBSOCKET_LIMITS.message))
-        return cls(names, wish, heartbeat, most)
+        return cls(names, wish, heartbeat, most, keepalive)
 
 
 async def join(session: Session, place: Place, url: str | URL, options: RequestOptions, terms: Terms) -> Joined:
@@ -125,6 +131,8 @@ async def join(session: Session, place: Place, url: str | URL, options: RequestO
     carrier.carry(talk)
     for piece in early:
         carrier.early(piece, now)
+    if terms.keepalive and carrier.source is not None:
+        attend(talk)
     timeout = sending.deadline.timeout
     return Joined(
         talk,

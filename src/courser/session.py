@@ -98,7 +98,7 @@ class Session:
         self.params = QueryParams(options.get("params")) if options.get("params") else NO_PARAMS
         self.timeout = Timeout.of(options["timeout"]) if "timeout" in options else DEFAULT_TIMEOUT
         self.raise_for_status = options.get("raise_for_status", False)
-        codec = checked_codec(options.get("json_codec"))
+        codec = checked_codec(options["json_codec"]) if "json_codec" in options else None
         self._dumps = None if codec is None else codec.dumps
         self.compress: Coding | None = options.get("compress")
         self.limits = options.get("limits") or DEFAULT_LIMITS
@@ -136,7 +136,7 @@ class Session:
         self._routes = Routes(
             self._tls,
             options.get("uds"),
-            source_address(options.get("local_address")),
+            source_address(options["local_address"]) if "local_address" in options else None,
             tuple(options.get("socket_options") or ()),
             network,
             self._detours.hops,

@@ -335,9 +335,11 @@ class WebSocketOptions(RequestOptions, total=False):
         subprotocols: the names on offer, by preference.
         deflate: whether messages may be compressed (RFC 7692): True, or a `Deflate` that says how.
         heartbeat: seconds of silence after which the server is asked whether it is there, and for which its answer is
-            waited for (20); None for never. In plain code it is kept while somebody receives.
+            waited for (20); None for never. In plain code it is kept while somebody receives, or with `keepalive`.
         max_message_size: bytes of a message, after decompression, above which the WebSocket is closed with 1009
             (16 Mi); None is no limit.
+        keepalive: whether a thread of the library answers pings and keeps the heartbeat of a WebSocket of plain code
+            while no thread of yours is in it (False); in async code the event loop does so in any case.
         reconnect: makes an iterable of WebSockets of what is a context manager else: True, or a `Reconnect` that says
             how long to wait in between.
     """
@@ -346,6 +348,7 @@ class WebSocketOptions(RequestOptions, total=False):
     deflate: bool | Deflate
     heartbeat: float | None
     max_message_size: int | None
+    keepalive: bool
     reconnect: bool | Reconnect
 
 

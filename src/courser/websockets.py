@@ -173,7 +173,8 @@ class _Socket:
 class WebSocket(_Socket):
     """A WebSocket in plain code. Any thread may send; one at a time receives.
 
-    Nothing runs while nobody calls it: pings are answered, and the heartbeat is kept, while somebody receives.
+    Nothing runs while nobody calls it: pings are answered, and the heartbeat is kept, while somebody receives. With
+    keepalive=True a thread sees to that.
     """
 
     __slots__ = ()

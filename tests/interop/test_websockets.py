@@ -64,6 +64,15 @@ async def test_compressed(world: World, server: SocketServer, deflate: Any) -> N
             assert await ws.receive() == "much the same " * 500
 
 
+async def test_the_server_is_answered_while_plain_code_is_away(world: World, server: SocketServer) -> None:
+    if world.is_async or not world.streams:
+        pytest.skip("it is for plain code")
+    async with world.client().websocket(server.url, keepalive=True) as ws:
+        await ws.send_text("ping")
+        assert await world.until(lambda: bool(ws._talk.messages))
+        assert await ws.receive(timeout=0) == "pong"
+
+
 async def test_the_server_says_goodbye(world: World, server: SocketServer) -> None:
     async with world.client().websocket(server.url) as ws:
         await ws.send_text("goodbye")

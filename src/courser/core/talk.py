@@ -513,6 +513,12 @@ class Talk:
         self._closing[waiter] = seconds
         return goes_on()
 
+    def outlast_by(self, waiter: Waiter) -> bool:
+        """Have a waiter told of the next step of the end; tells whether there is one. The carrier is entered."""
+        waiter.done = bool(self.carrier.closed)
+        self._closing[waiter] = FOREVER
+        return not waiter.done
+
     def _give_up(self) -> None:
         if not self.carrier.closed:
             self._fail(ConnectionClosed(detail=f"{self.carrier.label} has not said goodbye in time"))
