@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from typing import Any
 
@@ -488,6 +489,7 @@ async def test_tasks_send_side_by_side(world: World, serve: Serve) -> None:
 
 async def test_one_that_is_left_without_a_word_is_closed(world: World, serve: Serve) -> None:
     server = serve(agreeing(lambda ws: ws.peer.wait_for_close()))
+    gc.collect()  # what other tests have left would count
     manager = open_socket(world, server)
     ws = await manager.__aenter__()
     await ws.send_text("hello")
