@@ -384,7 +384,7 @@ async def test_a_caller_who_is_slow_to_read_is_not_the_peer_s_fault(world: World
 
     async with client.stream("POST", server.url(), content=source.sync()) as response:
         await world.sleep(0.4)
-        assert source.given < 15_000_000
+        assert source.given < len(BODY)  # how much less is up to the buffers of the system
         assert await response.read() == BODY
 
     assert client.stats() == {"connections": 1, "idle": 1}
