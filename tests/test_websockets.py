@@ -117,6 +117,13 @@ def test_messages_are_sent(pair: Pair) -> None:
     assert pair.talking.heard() == ["text", b"bytes", b"more", '{"a":[1,"é"]}']
 
 
+def test_what_json_has_nothing_for_is_not_sent(pair: Pair) -> None:
+    with pytest.raises(InvalidRequest, match="json: Out of range"):
+        pair.do("send_json", [float("nan")])
+
+    assert pair.talking.heard() == []
+
+
 def test_a_codec_that_gives_bytes_is_fine(pair: Pair) -> None:
     pair.joined.dumps = lambda value: bytearray(b"[1]")  # type: ignore[assignment, return-value]
     pair.do("send_json", [1])

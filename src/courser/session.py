@@ -41,7 +41,7 @@ from .policies.credentials import Credentials
 from .policies.keeper import CookieKeeper
 from .responding import Responses
 from .settings import DEFAULT, RequestOptions, RequestParts, SendOptions, Timeout, check_names
-from .values.body import make_body
+from .values.body import make_body, write_json
 from .values.headers import Headers
 from .values.lines import SECRETS
 from .values.query import QueryParams
@@ -51,6 +51,7 @@ from .values.url import URL, as_http, parse_url
 from .watching import DEBUG, Watchers
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
     from typing import Any, Final, Unpack
 
     from .core.calltls import CallTLS
@@ -153,12 +154,12 @@ class Session:
         self._shared: FieldBlock | None = None
 
     def dump_json(self, value: Any) -> str | bytes:
-        """A value as JSON, by the client's codec."""
-        if self._dumps is not None:
-            return self._dumps(value)
-        from json import dumps
+        """A value as JSON, by the client's codec.
 
-        return dumps(value, ensure_ascii=False, separators=(",", ":"))
+        Raises:
+            InvalidRequest: JSON has nothing for it.
+        """
+        return write_json(value, self._dumps)
 
     # Where it runs
 
@@ -414,11 +415,26 @@ class Session:
             return await compressed_request(self, place.host, method, url, options)
         return self.request(method, url, options)
 
-    async def open_request(self, place: Place, request: Request, options: SendOptions) -> tuple[Reply, Sending]:
-        """One streamed call of a request that is made, up to the head of its response."""
+    async def open_request(
+        self,
+        place: Place,
+        request: Request,
+        options: SendOptions,
+        exchange: Callable[[Request, Sending], Awaitable[Reply]] | None = None,
+    ) -> tuple[Reply, Sending]:
+        """One streamed call of a request that is made, up to the head of its response.
+
+        Args:
+            place: where.
+            request: what is sent.
+            options: those of the call.
+            exchange: what sends it; None is the place.
+        """
         if self.closed:
             raise ClientClosed(request=request)
         request, sending, _ = self._begun(place, request, options, True)
+        if exchange is not None:
+            sending.exchange = exchange
         reply = await sending.run(request)
         sending.deadline.to_head()
         return reply, sending
@@ -437,13 +453,7 @@ class Session:
         request = self.request("GET", as_http(self._absolute(url)), options)
         for name, value in fields:
             request.headers[name] = value
-        if self.closed:
-            raise ClientClosed(request=request)
-        request, sending, _ = self._begun(place, request, options, True)
-        sending.exchange = place.upgrade
-        reply = await sending.run(request)
-        sending.deadline.to_head()
-        return reply, sending
+        return await self.open_request(place, request, options, place.upgrade)
 
     def raises(self, options: SendOptions) -> bool:
         """Whether a status of 4xx or 5xx is an error for this call."""

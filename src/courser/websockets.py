@@ -205,7 +205,11 @@ class WebSocket(_Socket):
             run_inline(talk.settle(self._host, self._joined.write))
 
     def send_json(self, value: Any, *, compress: bool | None = None) -> None:
-        """Send a value as JSON, in a text message, written by the client's codec."""
+        """Send a value as JSON, in a text message, written by the client's codec; see `send_text`.
+
+        Raises:
+            InvalidRequest: JSON has nothing for it, as for NaN.
+        """
         self.send_text(self._dumped(value), compress=compress)
 
     def send(self, fragments: Iterable[str | bytes], *, compress: bool | None = None) -> None:

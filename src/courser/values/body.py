@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ..settings import Content, FileTypes, FormTypes
     from .request import Request
 
-__all__ = ["PIECE", "AnyPieces", "Body", "BytesBody", "make_body", "to_bytes"]
+__all__ = ["PIECE", "AnyPieces", "Body", "BytesBody", "make_body", "to_bytes", "write_json"]
 
 PIECE: Final = 256 * 1024
 """Bytes read from a file at a time: what a socket takes at once, and little beside the rest of a process."""
@@ -256,11 +256,27 @@ def _content(content: Any, name: str) -> Body:
     return content_body(content, name)
 
 
-def _json_body(value: Any, encode: JSONEncode | None) -> Body:
+def write_json(value: Any, encode: JSONEncode | None) -> str | bytes:
+    """A value as JSON.
+
+    Args:
+        value: the value.
+        encode: what writes it; None is the standard library.
+
+    Raises:
+        InvalidRequest: JSON has nothing for it, as for NaN.
+    """
     try:
-        written = (encode or _json_encoder())(value)
-        data = written.encode("utf-8") if isinstance(written, str) else written
+        return (encode or _json_encoder())(value)
     except ValueError as exc:
+        raise InvalidRequest(detail=f"json: {exc}") from exc
+
+
+def _json_body(value: Any, encode: JSONEncode | None) -> Body:
+    written = write_json(value, encode)
+    try:
+        data = written.encode("utf-8") if isinstance(written, str) else written
+    except UnicodeEncodeError as exc:
         raise InvalidRequest(detail=f"json: {exc}") from exc
     return BytesBody(data, "application/json")
 
