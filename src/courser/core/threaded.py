@@ -18,6 +18,7 @@ from ..errors import HTTPError, ReadError
 from ..hints import TYPE_CHECKING
 from .guest import SharedExchange
 from .http2 import HTTP2Connection
+from .threadshared import ThreadShared
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["ThreadedHTTP2Connection"]
 
 
-class ThreadedHTTP2Connection(HTTP2Connection):
+class ThreadedHTTP2Connection(ThreadShared, HTTP2Connection):
     """A connection that speaks HTTP/2, for any number of threads; see `HTTP2Connection`."""
 
     __slots__ = ("_lock", "_owns")
@@ -42,12 +43,6 @@ class ThreadedHTTP2Connection(HTTP2Connection):
         super().__init__(*at)
         self._lock: Any = None
         self._owns: Callable[[], bool] = lambda: True
-
-    def be_shared(self, source: Any, lock: Any) -> None:
-        """Say what turns it for all threads, and what they enter the engine under: a lock that knows its owner."""
-        self.source = source
-        self._lock = lock
-        self._owns = getattr(lock, "_is_owned")  # noqa: B009 - it has no public name
 
     def _enter(self, act: Callable[..., Any], *args: Any) -> Any:
         """Do something to the engine while nobody else does."""
@@ -66,14 +61,6 @@ class ThreadedHTTP2Connection(HTTP2Connection):
         if self._dropped:
             self._enter(HTTP2Connection.pump)  # a finalizer has found the lock taken
         return result
-
-    def _clear_up(self, error: BaseException) -> None:
-        """See to it that nobody waits for what was on its way; an exception from outside does not strike twice."""
-        if not self._owns():  # it may have struck on the way out of the `with`
-            self._lock.acquire()
-        if self.broken and not self.closed:
-            self.fail(error)
-        self._lock.release()
 
     def _give_up(self) -> None:
         def make(begun: bool) -> ReadError:
@@ -162,15 +149,6 @@ class ThreadedHTTP2Connection(HTTP2Connection):
 
     def look(self) -> None:
         self.source.look()
-
-    def _want(self, interest: int) -> None:
-        super()._want(interest)
-        self.source.look_again()
-
-    def forget(self) -> None:
-        # Whoever had the lock is not in the child.
-        self._owns = lambda: True
-        super().forget()
 
 
 # What is done under the lock. What others go by changes here too, so that whoever is struck down leaves a mark.

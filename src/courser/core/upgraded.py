@@ -13,6 +13,7 @@ from ..errors import HTTPError, ReadError
 from ..hints import TYPE_CHECKING
 from .broken import broken, unforeseen
 from .connection import Connection
+from .threadshared import ThreadShared
 from .waiter import FOREVER
 
 if TYPE_CHECKING:
@@ -111,7 +112,7 @@ class UpgradedConnection(Connection):
             talk.forget()
 
 
-class ThreadedUpgrade(UpgradedConnection):
+class ThreadedUpgrade(ThreadShared, UpgradedConnection):
     """The same for plain code: any number of threads, of whom one turns it for the others (hosts/shared.py).
 
     An exception from outside may strike whoever has entered, in the middle. Nobody can say then what was done and what
@@ -119,12 +120,6 @@ class ThreadedUpgrade(UpgradedConnection):
     """
 
     __slots__ = ("_lock", "_owns")
-
-    def be_shared(self, source: Any, lock: Any) -> None:
-        """Say what turns it for all threads, and what they enter under: a lock that knows its owner."""
-        self.source = source
-        self._lock = lock
-        self._owns: Callable[[], bool] = getattr(lock, "_is_owned")  # noqa: B009 - it has no public name
 
     def enter(self, act: Callable[..., Any], /, *args: Any) -> Any:
         if self._owns():
@@ -149,14 +144,6 @@ class ThreadedUpgrade(UpgradedConnection):
             self.broken = False
             raise
 
-    def _clear_up(self, error: BaseException) -> None:
-        """See to it that nobody waits for what was on its way; an exception from outside does not strike twice."""
-        if not self._owns():  # it may have struck on the way out of the `with`
-            self._lock.acquire()
-        if self.broken and not self.closed:
-            self.fail(error)
-        self._lock.release()
-
     def ready(self, mask: int, now: float) -> None:
         self.source.polling = False
         self.enter(super().ready, mask, now)
@@ -169,15 +156,6 @@ class ThreadedUpgrade(UpgradedConnection):
 
     def look(self) -> None:
         self.source.look(timers=True)
-
-    def _want(self, interest: int) -> None:
-        super()._want(interest)
-        self.source.look_again()
-
-    def forget(self) -> None:
-        # Whoever had the lock is not in the child.
-        self._owns = lambda: True
-        super().forget()
 
 
 def _nobody() -> None:
