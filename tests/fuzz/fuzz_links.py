@@ -14,7 +14,7 @@ import random
 import sys
 from collections.abc import Callable
 
-from rounds import main
+from rounds import main, mutate
 
 from courser.engines.links.opening import Opening
 from courser.engines.links.socks import Socks4, Socks5
@@ -44,23 +44,11 @@ ANSWERS = [
     b"HTTP/1.1 403 No\r\n\r\n" + b"x" * (REFUSAL_MOST + 100),
 ]
 PIECES = [*[bytes((byte,)) for byte in b"\0\1\2\3\4\5\x5a\xff \r\n:,"], b"\r\n\r\n", b"HTTP/1.1 200 OK\r\n", b"\5\0"]
+TIMES = (0, 0, 1, 1, 2, 4)
 
 ENTRIES = ["example.org", "*.example.org:8080", ".b", "*", "10.0.0.0/8", "[::1]:80", "2001:db8::/32", "::ffff:1.2.3.4"]
 LETTERS = " \t,.:/*[]%@#?\0\x7f0123456789abcdefghijk-_éß\u2028\ud800"
 PROXIES = ["http://u:p%40@h.example:3128/", "socks5h://[::1]:1080", "h:1", "https://h", "socks4a://u@1.2.3.4"]
-
-
-def mutate(rng: random.Random, data: bytes) -> bytes:
-    for _ in range(rng.choice((0, 0, 1, 1, 2, 4))):
-        at = rng.randrange(len(data) + 1)
-        match rng.randrange(3):
-            case 0:
-                data = data[:at] + rng.choice(PIECES) + data[at:]
-            case 1:
-                data = data[:at] + data[at + rng.choice((1, 1, 2, 8)) :]
-            case _:
-                data = data[:at] + rng.randbytes(rng.choice((1, 1, 4))) + data[at + 1 :]
-    return data
 
 
 def talk(make: Callable[[], Opening], pieces: list[bytes]) -> tuple[object, ...]:
@@ -87,7 +75,7 @@ def talk(make: Callable[[], Opening], pieces: list[bytes]) -> tuple[object, ...]
 
 def check_openings(rng: random.Random) -> None:
     make = rng.choice(ENGINES)
-    data = mutate(rng, rng.choice(ANSWERS)) + rng.choice((b"", b"", b"from the far end"))
+    data = mutate(rng, rng.choice(ANSWERS), PIECES, TIMES) + rng.choice((b"", b"", b"from the far end"))
     single = [data[at : at + 1] for at in range(len(data))] if len(data) < 2000 else [data[:999], data[999:]]
     cuts = sorted(rng.randrange(len(data) + 1) for _ in range(3))
     cut = [data[start:end] for start, end in zip([0, *cuts], [*cuts, len(data)], strict=True)]

@@ -14,7 +14,7 @@ import re
 import sys
 from typing import TypeAlias
 
-from rounds import main
+from rounds import main, mutate
 
 from courser.engines.sse import LONGEST_RETRY, EventParser
 from courser.errors import LimitExceeded
@@ -33,19 +33,7 @@ PIECES = [
     b"\r", b"\n", b"\r\n", b"\n\n", b":", b" ", b"\0", b"data", b"id", b"event", b"retry: 7\n", b"\xef\xbb\xbf",
     b"\xff", b"\xe2\x82", b"\xf0\x9f", "\u2028".encode(), b"data: m\n\n",
 ]  # fmt: skip
-
-
-def mutate(rng: random.Random, data: bytes) -> bytes:
-    for _ in range(rng.choice((0, 1, 1, 2, 4, 8))):
-        at = rng.randrange(len(data) + 1)
-        match rng.randrange(3):
-            case 0:
-                data = data[:at] + rng.choice(PIECES) + data[at:]
-            case 1:
-                data = data[:at] + data[at + rng.choice((1, 1, 2, 8)) :]
-            case _:
-                data = data[:at] + rng.randbytes(rng.choice((1, 1, 4))) + data[at + 1 :]
-    return data
+TIMES = (0, 1, 1, 2, 4, 8)
 
 
 def standard(stream: bytes) -> Found:
@@ -90,7 +78,7 @@ def ways(rng: random.Random, stream: bytes) -> list[list[bytes]]:
 
 
 def check_streams(rng: random.Random) -> None:
-    stream = mutate(rng, rng.choice(STREAMS))
+    stream = mutate(rng, rng.choice(STREAMS), PIECES, TIMES)
     expected = standard(stream)
     for pieces in ways(rng, stream):
         found = parsed(pieces, EventParser())
@@ -99,7 +87,7 @@ def check_streams(rng: random.Random) -> None:
 
 
 def check_limits(rng: random.Random) -> None:
-    stream = mutate(rng, rng.choice(STREAMS))
+    stream = mutate(rng, rng.choice(STREAMS), PIECES, TIMES)
     expected, _, _ = standard(stream)
     line, event = rng.choice((5, 50, 400)), rng.choice((5, 50, 400))
     results: list[object] = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 Check = Callable[[random.Random], None]
 """One round; raises AssertionError for a finding, or whatever is raised and should not be."""
@@ -23,6 +23,20 @@ def run(name: str, check: Check, seed: int, *, seconds: float = float("inf"), ro
             raise
         done += 1
     return done
+
+
+def mutate(rng: random.Random, data: bytes, pieces: Sequence[bytes], times: Sequence[int]) -> bytes:
+    """Data with pieces put in, parts left out and bytes made others, so many times."""
+    for _ in range(rng.choice(times)):
+        at = rng.randrange(len(data) + 1)
+        match rng.randrange(3):
+            case 0:
+                data = data[:at] + rng.choice(pieces) + data[at:]
+            case 1:
+                data = data[:at] + data[at + rng.choice((1, 1, 2, 8)) :]
+            case _:
+                data = data[:at] + rng.randbytes(rng.choice((1, 1, 4))) + data[at + 1 :]
+    return data
 
 
 def main(name: str, check: Check) -> int:

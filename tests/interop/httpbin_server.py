@@ -7,13 +7,11 @@ outlives nobody.
 from __future__ import annotations
 
 import os
-import subprocess
 from typing import Final
 
-PYTHON: Final = os.environ.get("COURSER_HTTPBIN")
+from child import Child
 
-PATIENCE: Final = 10.0
-"""Seconds within which it has to end."""
+PYTHON: Final = os.environ.get("COURSER_HTTPBIN")
 
 PROGRAM: Final = """
 import os, sys, threading
@@ -26,7 +24,7 @@ server.run()
 """
 
 
-class HTTPBin:
+class HTTPBin(Child):
     """A running httpbin.
 
     Args:
@@ -34,24 +32,9 @@ class HTTPBin:
     """
 
     def __init__(self, python: str) -> None:
-        self._process = subprocess.Popen(
-            [python, "-W", "ignore", "-c", PROGRAM],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-        )
-        assert self._process.stdout is not None
-        port = self._process.stdout.readline().strip()
-        if not port:
-            self.close()
-            raise RuntimeError(f"httpbin does not start: {python} -c 'import httpbin, waitress' may say why")
-        self.base = f"http://127.0.0.1:{port}"
+        super().__init__(python, PROGRAM, "httpbin, waitress")
+        self.base = f"http://127.0.0.1:{self.port}"
 
     def url(self, path: str) -> str:
         """The URL of a path."""
         return self.base + path
-
-    def close(self) -> None:
-        """End it."""
-        self._process.communicate(timeout=PATIENCE)

@@ -6,13 +6,11 @@ Their interpreter is named by $COURSER_HTTPBIN, as that of httpbin; they end whe
 from __future__ import annotations
 
 import os
-import subprocess
 from typing import Final
 
-PYTHON: Final = os.environ.get("COURSER_HTTPBIN")
+from child import Child
 
-PATIENCE: Final = 10.0
-"""Seconds within which one has to end."""
+PYTHON: Final = os.environ.get("COURSER_HTTPBIN")
 
 COMMON: Final = """
 import asyncio, os, sys, threading
@@ -76,7 +74,7 @@ asyncio.run(main())
 }
 
 
-class SocketServer:
+class SocketServer(Child):
     """A running server.
 
     Args:
@@ -85,21 +83,5 @@ class SocketServer:
     """
 
     def __init__(self, python: str, name: str) -> None:
-        self._process = subprocess.Popen(
-            [python, "-W", "ignore", "-c", PROGRAMS[name]],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-        )
-        assert self._process.stdout is not None
-        port = self._process.stdout.readline().strip()
-        if not port:
-            self.close()
-            raise RuntimeError(f"{name} does not start: {python} -c 'import {name}' may say why")
-        self.port = int(port)
-        self.url = f"ws://127.0.0.1:{port}/ws"
-
-    def close(self) -> None:
-        """End it."""
-        self._process.communicate(timeout=PATIENCE)
+        super().__init__(python, PROGRAMS[name], name)
+        self.url = f"ws://127.0.0.1:{self.port}/ws"
