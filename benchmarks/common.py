@@ -27,6 +27,19 @@ class Clock:
         return {"n": n, "wall": wall, "cpu": cpu, **more}
 
 
+def steadily(job: Job, ask: Callable[[], object], wanted: object) -> Result:
+    """The same question again and again, until the time is over."""
+    n, clock = 0, Clock()
+    clock.start()
+    end = time.perf_counter() + job["seconds"]
+    while time.perf_counter() < end:
+        for _ in range(20):
+            if ask() != wanted:
+                raise RuntimeError("wrong answer")
+        n += 20
+    return clock.stop(n)
+
+
 def check(got: int, wanted: int) -> None:
     if got != wanted:
         raise RuntimeError(f"wrong answer: {got} instead of {wanted} bytes")

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from functools import partial
 from itertools import repeat
 from typing import Any
 
 from clients import Unsupported
-from common import WARM_UP, Clock, Job, Result, check, client_of, has, new_event, run, together
+from common import WARM_UP, Clock, Job, Result, check, client_of, has, new_event, run, steadily, together
 
 
 def sync(job: Job) -> Result:
@@ -17,15 +18,7 @@ def sync(job: Job) -> Result:
     client, url, size = client_of(job, "Sync"), job["url"], job["size"]
     for _ in range(WARM_UP):
         check(client.get(url), size)
-    get, n, clock = client.get, 0, Clock()
-    clock.start()
-    end = time.perf_counter() + job["seconds"]
-    while time.perf_counter() < end:
-        for _ in range(20):
-            if get(url) != size:
-                raise RuntimeError("wrong answer")
-        n += 20
-    return clock.stop(n)
+    return steadily(job, partial(client.get, url), size)
 
 
 def threads(job: Job) -> Result:

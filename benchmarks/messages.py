@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import time
 from contextlib import AsyncExitStack
+from functools import partial
 
-from common import WARM_UP, Clock, Job, Result, check, client_of
+from common import WARM_UP, Clock, Job, Result, check, client_of, steadily
 from crowd import at_once, note, possible, private, sockets
 
 # Handshakes at once; the server accepts as fast as one core can.
@@ -36,19 +37,11 @@ def echo(job: Job) -> Result:
 
 def echo_sync(job: Job) -> Result:
     """The same from plain code."""
-    url, message, clock = job["url"], b"x" * job["message"], Clock()
+    url, message = job["url"], b"x" * job["message"]
     with client_of(job, "Sync").websocket(url) as ask:
         for _ in range(WARM_UP):
             check(len(ask(message)), len(message))
-        n = 0
-        clock.start()
-        end = time.perf_counter() + job["seconds"]
-        while time.perf_counter() < end:
-            for _ in range(20):
-                if ask(message) != message:
-                    raise RuntimeError("wrong answer")
-            n += 20
-        return clock.stop(n)
+        return steadily(job, partial(ask, message), message)
 
 
 def quiet(job: Job) -> Result:

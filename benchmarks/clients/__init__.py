@@ -54,3 +54,16 @@ async def async_chunks(path: str) -> AsyncIterator[bytes]:
     """`chunks` for clients that want an async iterable; the file is in memory, so reading does not block."""
     for piece in chunks(path):
         yield piece
+
+
+class Connections:
+    """The client of a library that has connections alone, each made for itself."""
+
+    def __init__(self, ca: str | None) -> None:
+        pass
+
+    async def __aenter__(self) -> Connections:
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        pass

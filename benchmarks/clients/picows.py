@@ -8,6 +8,8 @@ from contextlib import asynccontextmanager
 
 from picows import WSFrame, WSListener, WSMsgType, WSTransport, ws_connect
 
+from . import Connections
+
 
 class Listener(WSListener):
     answer: asyncio.Future[bytes]
@@ -17,16 +19,7 @@ class Listener(WSListener):
             self.answer.set_result(frame.get_payload_as_bytes())
 
 
-class Async:
-    def __init__(self, ca: str | None) -> None:
-        pass
-
-    async def __aenter__(self) -> Async:
-        return self
-
-    async def __aexit__(self, *exc_info: object) -> None:
-        pass
-
+class Async(Connections):
     @asynccontextmanager
     async def websocket(self, url: str) -> AsyncIterator[Callable[[bytes], Awaitable[bytes]]]:
         transport, listener = await ws_connect(Listener, url)

@@ -8,11 +8,10 @@ from contextlib import asynccontextmanager, contextmanager
 from websockets.asyncio.client import connect
 from websockets.sync.client import connect as connect_sync
 
+from . import Connections
 
-class Sync:
-    def __init__(self, ca: str | None) -> None:
-        pass
 
+class Sync(Connections):
     @contextmanager
     def websocket(self, url: str) -> Iterator[Callable[[bytes], bytes]]:
         with connect_sync(url, compression=None) as socket:
@@ -24,16 +23,7 @@ class Sync:
             yield ask
 
 
-class Async:
-    def __init__(self, ca: str | None) -> None:
-        pass
-
-    async def __aenter__(self) -> Async:
-        return self
-
-    async def __aexit__(self, *exc_info: object) -> None:
-        pass
-
+class Async(Connections):
     @asynccontextmanager
     async def websocket(self, url: str) -> AsyncIterator[Callable[[bytes], Awaitable[bytes]]]:
         async with connect(url, compression=None) as socket:
