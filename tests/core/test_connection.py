@@ -446,6 +446,18 @@ def test_a_link_that_keeps_something_is_flushed() -> None:
     assert link.wanted == [READ | WRITE, READ]
 
 
+def test_what_a_link_gets_rid_of_while_it_is_received_from_is_told_of() -> None:
+    link = Scripted()
+    connection = Heard(link)
+    link.wants_write = True
+    connection.write(b"abc")
+    link.wants_write = False  # TLS answers a key update, and sends what it has kept before that
+    connection.ready(WRITE, 0.0)
+
+    assert connection.told == ["flushed"]
+    assert link.wanted == [READ | WRITE, READ]
+
+
 def test_a_link_that_cannot_be_flushed_is_lost() -> None:
     link = Scripted()
     connection = Heard(link)

@@ -461,6 +461,18 @@ def test_nobody_is_told_of_room_where_nobody_waited(wire: Wire) -> None:
     assert wire.talk._emptied == 0
 
 
+def test_one_that_has_sent_everything_is_looked_at_no_more(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+    guest = wire.carrier.connection
+    wire.send(b"hello")
+    guest.connection.pump()
+    assert guest.stream not in guest.connection.senders
+    wire.world.peer.reads = False
+    assert wire.offer(LARGE)
+    wire.turn()
+
+    assert guest.stream in guest.connection.senders
+
+
 def test_two_streams_of_an_event_loop_send_at_the_end_of_the_turn(make: Make) -> None:
     wire = make()
     wire.take()

@@ -338,7 +338,8 @@ class Connection:
 
     def ready(self, mask: int, now: float) -> None:
         """Receive what is there, send what can be sent (called by whoever turns it)."""
-        if mask != READ and self.pending:
+        # A link may get rid of what it keeps while it is received from: that, too, is told of here.
+        if mask != READ and (self._interest & WRITE or self.pending):
             written = self.written
             self._flush()
             if self.written != written or not self.pending:

@@ -81,7 +81,7 @@ class StreamCarrier:
         self.head = exchange.head
         self.heard_at = self.sent_at = exchange.head_at
         # As long as there is one, the connection tells of what the stream has taken.
-        self.upload: object = True
+        self.upload: object = None
         self._talk: ReferenceType[Talk] | None = None
         self._received = exchange.received
         # What has come, and how it has ended, before there is a talk; until then no more is asked for.
@@ -133,11 +133,16 @@ class StreamCarrier:
     def write(self, data: bytes) -> None:
         """Have bytes sent, as far as the peer's windows allow."""
         if not self.closed and not self._ended:
+            self.upload = True
             self.connection.send_data(data)
             if self.pending:
                 # What waited for the end of the turn, or for another thread, would count as taken by a peer that lives.
                 self.connection.connection.pump()
-            self._waits = self.pending
+            self._look_back()
+
+    def _look_back(self) -> None:
+        self._waits = self.pending
+        self.upload = self._waits or None
 
     def pause(self) -> None:
         """Let the window of the stream run out."""
@@ -212,7 +217,7 @@ class StreamCarrier:
         """The connection has taken something of what was written."""
         talk = self._known()
         if self._waits and talk is not None and not self.closed:
-            self._waits = self.pending
+            self._look_back()
             talk.drained(now)
 
     def expired(self, now: float) -> None:
