@@ -163,8 +163,12 @@ class _Socket:
         await self._talk.close(self._host, code, reason, CLOSE_TIMEOUT)
 
     async def _leave(self, error: BaseException | None) -> None:
-        """The end of a `with`: a goodbye, which nobody waits for where it ends with an error."""
-        if error is None:
+        """The end of a `with`: a goodbye, which nobody waits for where it ends with an error.
+
+        Where the error tells of an end that was agreed on, or of a peer that was told what it does wrong, the goodbyes
+        are said, and it is only the link whose end is waited for.
+        """
+        if error is None or (self.closed and isinstance(error, ConnectionClosed)):
             await self._close(CloseCode.NORMAL_CLOSURE, "")
         else:
             self._talk.abandon(CloseCode.GOING_AWAY)

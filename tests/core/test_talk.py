@@ -796,8 +796,30 @@ def test_a_peer_that_breaks_the_protocol_is_told_and_left(talking: Talking) -> N
     talking.come(talking.peer.send_text("fine") + b"\x83\x00")
 
     assert talking.heard() == [Close(1002, talking.engine.error.detail if talking.engine.error else "")]
-    assert talking.carrier.closed
     assert doing.go().result == "fine"
+    assert is_refused(receiving(talking), 1002)
+
+
+def test_what_a_peer_sends_that_has_broken_the_protocol_is_thrown_away_until_it_ends_the_link(talking: Talking) -> None:
+    talking.come(b"\x83\x00")
+    assert talking.carrier.told == ["finish"]
+    talking.come(talking.peer.send_text("more"))
+    assert not talking.talk.messages
+    assert not talking.carrier.closed
+    talking.come(b"")
+
+    assert talking.carrier.closed
+    assert is_refused(receiving(talking), 1002)
+
+
+def test_a_peer_that_has_broken_the_protocol_and_stays_is_left(talking: Talking) -> None:
+    talking.come(b"\x83\x00")
+    talking.pass_time(FAREWELL / 2)
+    talking.come(talking.peer.send_text("more"))
+    assert not talking.carrier.closed
+    talking.pass_time(FAREWELL / 2)
+
+    assert talking.carrier.closed
     assert is_refused(receiving(talking), 1002)
 
 

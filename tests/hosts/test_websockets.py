@@ -216,6 +216,28 @@ async def test_who_breaks_the_protocol_is_told_and_left(world: World, serve: Ser
     assert told == [code]
 
 
+async def test_who_breaks_the_protocol_and_goes_on_sending_hears_why(world: World, serve: Serve) -> None:
+    """A link that is closed with bytes unread is reset."""
+    told: list[tuple[int, bool]] = []
+
+    def act(ws: WebSocketPeer) -> None:
+        ws.raw(b"\x83\x00" + b"x" * 400_000)
+        while not isinstance(event := ws.event(), Close):
+            pass
+        ws.peer.wait_for_close()
+        for _ in range(2):
+            ws.raw(b"x" * 1000)
+        told.append((event.code, ws.peer.was_reset))
+
+    server = serve(agreeing(act))
+    with pytest.raises(courser.ConnectionClosed):
+        async with open_socket(world, server) as ws:
+            await ws.receive()
+    assert await world.until(lambda: server.open == 0)
+
+    assert told == [(1002, False)]
+
+
 async def test_pings_are_answered_while_nobody_receives(world: World, serve: Serve) -> None:
     if not world.is_async:
         pytest.skip("nothing runs in plain code while nobody calls it")

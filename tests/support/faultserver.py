@@ -53,13 +53,18 @@ class Gone(Exception):
 
 
 class Peer:
-    """The server's end of one connection."""
+    """The server's end of one connection.
+
+    Attributes:
+        was_reset: whether the client is known to have broken it off.
+    """
 
     def __init__(self, sock: socket.socket, server: FaultServer, number: int) -> None:
         self.socket = sock
         self.server = server
         self.number = number
         self._buffer = b""
+        self.was_reset = False
 
     def receive(self, size: int = 65536) -> bytes:
         """Whatever comes next; `b""` once the client has closed or reset."""
@@ -69,6 +74,7 @@ class Peer:
         try:
             return self.socket.recv(size)
         except (ConnectionError, ssl.SSLError):
+            self.was_reset = True
             return b""
 
     def _more(self) -> None:
@@ -127,8 +133,10 @@ class Peer:
 
     def send(self, data: bytes) -> None:
         """Send all of it, as long as the client lives."""
-        with suppress(ConnectionError, ssl.SSLError):
+        try:
             self.socket.sendall(data)
+        except (ConnectionError, ssl.SSLError):
+            self.was_reset = True
 
     def dribble(self, data: bytes, delay: float) -> None:
         """Send it byte by byte until the client is gone."""

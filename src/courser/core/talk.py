@@ -34,7 +34,7 @@ FULL: Final = 1024 * 1024
 """Bytes, or characters, that may wait for a slow reader before the carrier receives no more."""
 
 FAREWELL: Final = 1.0
-"""Seconds that the peer has to end the link once both sides have said goodbye (RFC 6455 section 7.1.1)."""
+"""Seconds that the peer has to end the link once nothing more is to be said (RFC 6455 section 7.1.1)."""
 
 NORMAL: Final = frozenset({1000, 1001})
 """Close codes of a conversation that has come to its end."""
@@ -158,9 +158,9 @@ class Talk:
                 self._end(ConnectionClosed(code=event.code, reason=event.reason))
         if engine.has_outgoing:
             self._reply()
-        if engine.error is not None:
-            self._fail(ConnectionClosed(code=engine.failed_code, detail=str(engine.error)))
-        elif not data:
+        if engine.error is not None and self.closed is None:
+            self._end(ConnectionClosed(code=engine.failed_code, detail=str(engine.error)))
+        if not data:
             self._fail(ConnectionClosed(detail=f"{carrier.label} has ended the connection without a close frame"))
         elif self.closed is None:
             if self.messages and self.receiver is not None:
@@ -228,7 +228,11 @@ class Talk:
         self.carrier.close()
 
     def _part(self, now: float) -> None:
-        """Both have said goodbye: the peer ends the link, if it does so soon."""
+        """Goodbye is said, by both sides or for good: the peer ends the link, if it does so soon.
+
+        To close it here, with bytes unread that it has sent, would take from it what it has not read (RFC 9293 section
+        3.6.1), our reason above all.
+        """
         self.carrier.arm(now + FAREWELL)
         if not self.carrier.pending:
             self.carrier.finish()
