@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
 from itertools import count
 
-from .core.talk import NORMAL, Talk
+from .core.talk import NORMAL, UNBROKEN, Talk
 from .engines.websocket import CloseCode
 from .errors import ConnectionClosed, InvalidRequest, WebSocketError
 from .hints import TYPE_CHECKING, TypeVar
@@ -132,14 +132,7 @@ class _Socket:
         if host.blocking:
             await talk.settle(host, seconds)
 
-    async def _next(self, timeout: float | None) -> str | bytes:
-        talk = self._talk
-        if not talk.messages or talk.receiver is not None:
-            await talk.wait_for_one(self._host, self._joined.wait if timeout is None else timeout)
-        return talk.take()
-
-    async def _next_of(self, kind: type[T], timeout: float | None) -> T:
-        message = await self._next(timeout)
+    def _of(self, kind: type[T], message: str | bytes) -> T:
         if isinstance(message, kind):
             return message
         self._talk.put_back(message)
@@ -197,7 +190,7 @@ class WebSocket(_Socket):
         talk = self._talk
         if not talk.carrier.enter(talk.offer, talk.engine.send_text, text, compress):
             run_inline(self._say(talk.engine.send_text, text, compress))
-        elif talk.carrier.pending:
+        elif talk.blocked:
             run_inline(talk.settle(self._host, self._joined.write))
 
     def send_bytes(self, data: bytes | bytearray | memoryview, *, compress: bool | None = None) -> None:
@@ -205,7 +198,7 @@ class WebSocket(_Socket):
         talk = self._talk
         if not talk.carrier.enter(talk.offer, talk.engine.send_bytes, data, compress):
             run_inline(self._say(talk.engine.send_bytes, data, compress))
-        elif talk.carrier.pending:
+        elif talk.blocked:
             run_inline(talk.settle(self._host, self._joined.write))
 
     def send_json(self, value: Any, *, compress: bool | None = None) -> None:
@@ -245,11 +238,11 @@ class WebSocket(_Socket):
         Raises:
             WebSocketError: it is binary, and still to be received.
         """
-        return run_inline(self._next_of(str, timeout))
+        return self._of(str, self.receive(timeout))
 
     def receive_bytes(self, timeout: float | None = None) -> bytes:
         """The next message, which is binary; see `receive_text`."""
-        return run_inline(self._next_of(bytes, timeout))
+        return self._of(bytes, self.receive(timeout))
 
     def receive_json(self, timeout: float | None = None) -> Any:
         """The next message, read as JSON by the client's codec; see `receive`.
@@ -314,12 +307,16 @@ class AsyncWebSocket(_Socket):
         talk = self._talk
         if not talk.offer(talk.engine.send_text, text, compress):
             await self._say(talk.engine.send_text, text, compress)
+        elif talk.unbroken > UNBROKEN:
+            await talk.rest(self._host)
 
     async def send_bytes(self, data: bytes | bytearray | memoryview, *, compress: bool | None = None) -> None:
         """Send a binary message; see `WebSocket.send_text`."""
         talk = self._talk
         if not talk.offer(talk.engine.send_bytes, data, compress):
             await self._say(talk.engine.send_bytes, data, compress)
+        elif talk.unbroken > UNBROKEN:
+            await talk.rest(self._host)
 
     async def send_json(self, value: Any, *, compress: bool | None = None) -> None:
         """Send a value as JSON, in a text message; see `WebSocket.send_json`."""
@@ -332,21 +329,23 @@ class AsyncWebSocket(_Socket):
     async def receive(self, timeout: float | None = None) -> str | bytes:
         """The next message; see `WebSocket.receive`."""
         talk = self._talk
+        if talk.unbroken > UNBROKEN:
+            await talk.rest(self._host)
         if not talk.messages or talk.receiver is not None:
             await talk.wait_for_one(self._host, self._joined.wait if timeout is None else timeout)
         return talk.take()
 
     async def receive_text(self, timeout: float | None = None) -> str:
         """The next message, which is text; see `WebSocket.receive_text`."""
-        return await self._next_of(str, timeout)
+        return self._of(str, await self.receive(timeout))
 
     async def receive_bytes(self, timeout: float | None = None) -> bytes:
         """The next message, which is binary; see `WebSocket.receive_text`."""
-        return await self._next_of(bytes, timeout)
+        return self._of(bytes, await self.receive(timeout))
 
     async def receive_json(self, timeout: float | None = None) -> Any:
         """The next message, read as JSON; see `WebSocket.receive_json`."""
-        return self._loaded(await self._next(timeout))
+        return self._loaded(await self.receive(timeout))
 
     async def ping(self, timeout: float | None = 20.0) -> float:
         """Ask the peer for an answer; see `WebSocket.ping`."""
@@ -364,7 +363,7 @@ class AsyncWebSocket(_Socket):
 
     async def __anext__(self) -> str | bytes:
         try:
-            return await self._next(None)
+            return await self.receive()
         except ConnectionClosed as closed:
             if closed.code in NORMAL:
                 raise StopAsyncIteration from None

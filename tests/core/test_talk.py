@@ -10,7 +10,7 @@ import wswire
 from talking import Close, Doing, Ping, Pong, Talking
 
 from courser.core import talk as talk_module
-from courser.core.talk import FAREWELL, FULL
+from courser.core.talk import EACH, FAREWELL, FULL
 from courser.core.waiter import FOREVER
 from courser.engines.websocket import Deflate
 from courser.errors import ConnectionClosed, LocalProtocolError, ReadTimeout, StreamConsumed, WriteTimeout
@@ -182,7 +182,7 @@ def test_a_message_can_be_put_back(talking: Talking) -> None:
     talking.talk.put_back(talking.talk.take())
 
     assert [receiving(talking).result, receiving(talking).result] == ["one", "two"]
-    assert talking.talk._came == talking.talk._given == 6
+    assert talking.talk._came == talking.talk._given
 
 
 # A slow reader
@@ -190,7 +190,7 @@ def test_a_message_can_be_put_back(talking: Talking) -> None:
 
 def test_no_more_is_received_while_much_waits_for_its_reader(talking: Talking) -> None:
     size = FULL // 4
-    talking.say(*[b"x" * size] * 4)
+    talking.say(*[b"x" * (size - EACH)] * 4)
     assert talking.carrier.told == []
     talking.say(b"x")
     assert talking.carrier.told == ["pause"]
@@ -204,6 +204,14 @@ def test_no_more_is_received_while_much_waits_for_its_reader(talking: Talking) -
     assert talking.carrier.told == ["pause", "resume"]
     receiving(talking)
     assert talking.carrier.told == ["pause", "resume"]
+
+
+def test_messages_of_nothing_count_too(talking: Talking) -> None:
+    talking.say(*[""] * (FULL // EACH))
+    assert talking.carrier.told == []
+    talking.say("")
+
+    assert talking.carrier.told == ["pause"]
 
 
 def test_a_pause_that_comes_after_the_last_message_was_taken_ends_with_the_next_wait(talking: Talking) -> None:

@@ -509,6 +509,41 @@ async def test_tasks_send_side_by_side(world: World, serve: Serve) -> None:
     assert sorted(got) == [letter * 10 for letter in "abcdef"]
 
 
+@pytest.mark.parametrize("does", ["send_text", "send_bytes", "receive"])
+async def test_who_never_has_to_wait_gives_others_their_turn(world: World, serve: Serve, does: str) -> None:
+    if not world.is_async:
+        pytest.skip("plain code does one thing at a time")
+    many = 5000
+
+    def act(ws: WebSocketPeer) -> None:
+        ws.raw(b"".join([ws.engine.send_text("x") for _ in range(many)]))
+        while ws.event() != "enough":
+            pass
+
+    server = serve(agreeing(act))
+    async with open_socket(world, server) as ws:
+        what: dict[str, tuple[Any, ...]] = {"send_text": ("x",), "send_bytes": (b"x",), "receive": ()}
+        call, done, had_a_turn = getattr(ws, does), 0, False
+
+        async def go_on() -> None:
+            nonlocal done
+            while done < many and not had_a_turn:
+                await call(*what[does])
+                done += 1
+
+        async def another() -> None:
+            nonlocal had_a_turn
+            while not done:
+                await world.sleep(0)
+            await world.sleep(0)
+            had_a_turn = True
+
+        await world.together(go_on, another)
+        await ws.send_text("enough")
+
+    assert 0 < done < many
+
+
 async def test_one_that_is_left_without_a_word_is_closed(world: World, serve: Serve) -> None:
     server = serve(agreeing(lambda ws: ws.peer.wait_for_close()))
     gc.collect()

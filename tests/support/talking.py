@@ -113,7 +113,7 @@ class Carrier:
     def enter(self, act: Callable[..., Any], /, *args: Any) -> Any:
         return act(*args)
 
-    def write(self, data: bytes, /) -> None:
+    def write(self, data: bytes, /) -> bool:
         assert not self.closed, "it is closed"
         if self.breaks is not None:
             self.breaks()
@@ -121,6 +121,7 @@ class Carrier:
             self.sent += data
         else:
             self.unsent += data
+        return self.pending
 
     def pause(self) -> None:
         self.told.append("pause")

@@ -268,24 +268,27 @@ class Connection:
 
     # Bytes out
 
-    def write(self, data: bytes | memoryview) -> None:
-        """Send, now or as soon as the peer takes it; `unsent` tells whether something waits."""
+    def write(self, data: bytes | memoryview) -> bool:
+        """Send, now or as soon as the peer takes it; tells whether something waits for that, as `pending` does."""
         if self.unsent:
             self.unsent.append(data)
-            return
+            return True
         try:
             size = self.link.send(data) if len(data) <= self.link.send_most else 0
         except BlockingIOError:
             size = 0
         except OSError as error:
             self._unsendable(error)
-            return
+            return self.pending
         self.written += size
         if size < len(data):
             self.unsent.append(memoryview(data)[size:] if size else data)
             self._flush()
-        elif self.link.wants_write:
+            return self.pending
+        if self.link.wants_write:
             self._want(self._interest | WRITE)
+            return True
+        return False
 
     @property
     def pending(self) -> bool:

@@ -130,8 +130,8 @@ class StreamCarrier:
         """Do something to the talk, its engine or the stream while nobody else does."""
         return _entered(self.connection.connection, act, *args)
 
-    def write(self, data: bytes) -> None:
-        """Have bytes sent, as far as the peer's windows allow."""
+    def write(self, data: bytes) -> bool:
+        """Have bytes sent, as far as the peer's windows allow; tells whether something waits for that."""
         if not self.closed and not self._ended:
             self.upload = True
             self.connection.send_data(data)
@@ -139,6 +139,7 @@ class StreamCarrier:
                 # What waited for the end of the turn, or for another thread, would count as taken by a peer that lives.
                 self.connection.connection.pump()
             self._look_back()
+        return self.pending
 
     def _look_back(self) -> None:
         self._waits = self.pending

@@ -33,6 +33,12 @@ __all__ = ["Carrier", "Talk"]
 FULL: Final = 1024 * 1024
 """Bytes, or characters, that may wait for a slow reader before the carrier receives no more."""
 
+EACH: Final = 64
+"""Bytes that a message counts beside its own: what Python needs for it, were it empty."""
+
+UNBROKEN: Final = 50
+"""Messages that may be sent or taken without a wait before an event loop gets its turn."""
+
 FAREWELL: Final = 1.0
 """Seconds that the peer has to end the link once nothing more is to be said (RFC 6455 section 7.1.1)."""
 
@@ -60,7 +66,10 @@ class Carrier(Protocol):
         """Do something to the talk, its engine or the link while nobody else does; gives what that gives."""
         ...
 
-    def write(self, data: bytes, /) -> None: ...
+    def write(self, data: bytes, /) -> bool:
+        """Send, now or as soon as the peer takes it; tells whether something waits for that."""
+        ...
+
     def pause(self) -> None: ...
     def resume(self) -> None: ...
     def look(self) -> None:
@@ -90,6 +99,7 @@ class Talk:
         blocked: whether who sends has to wait first, or will be refused.
         closed: how it has ended; None while it goes on.
         receiver: stands for who waits for a message; None for nobody.
+        unbroken: messages that were sent or taken since somebody has last waited.
     """
 
     __slots__ = (
@@ -112,6 +122,7 @@ class Talk:
         "engine",
         "messages",
         "receiver",
+        "unbroken",
     )
 
     def __init__(self, engine: WebSocketEngine, carrier: Carrier, heartbeat: float | None, now: float) -> None:
@@ -120,6 +131,7 @@ class Talk:
         self.messages: deque[str | bytes] = deque()
         self.blocked = False
         self.closed: ConnectionClosed | None = None
+        self.unbroken = 0
         # Sizes of all messages: who brings them counts the one, who receives them the other.
         self._came = 0
         self._given = 0
@@ -151,7 +163,7 @@ class Talk:
             if isinstance(event, str | bytes):
                 if keeps:
                     self.messages.append(event)
-                    self._came += len(event)
+                    self._came += len(event) + EACH
             elif isinstance(event, Pong):
                 self._answered(event.payload)
             elif isinstance(event, Close):
@@ -262,18 +274,15 @@ class Talk:
         """
         if self.blocked:
             return False
-        carrier = self.carrier
-        carrier.write(make(*what))
-        if carrier.pending:
+        self.unbroken += 1
+        if self.carrier.write(make(*what)):
             self.blocked = True
         if self.closed is not None:
             raise self.refusal()
         return True
 
     def _put(self, make: Callable[..., bytes], *what: Any) -> None:
-        carrier = self.carrier
-        carrier.write(make(*what))
-        if carrier.pending:
+        if self.carrier.write(make(*what)):
             self.blocked = True
 
     def _reply(self) -> None:
@@ -305,6 +314,11 @@ class Talk:
             LocalProtocolError: the engine refuses.
         """
         await self._when(host, seconds, partial(self.offer, make, *what))
+
+    async def rest(self, host: Host) -> None:
+        """Give others their turn, where many messages have gone by without a wait."""
+        self.unbroken = 0
+        await host.checkpoint()
 
     async def settle(self, host: Host, seconds: float | None) -> None:
         """Wait until the link has taken what was written: plain code has nobody else who sees to that."""
@@ -398,6 +412,7 @@ class Talk:
         me = object()
         try:
             if self.carrier.enter(self._expect, me, seconds):
+                self.unbroken = 0
                 if seconds is not None:
                     host.arm(self._one)
                 await host.wait(self._one)
@@ -414,7 +429,7 @@ class Talk:
             self._resume()  # it was about to pause while the last message was taken
         self.receiver = receiver
         self._one.done = False
-        self._one.deadline = _due(seconds)
+        self._one.deadline = FOREVER if seconds is None else monotonic() + seconds
         return not self.messages and self.closed is None
 
     def _dismiss(self, receiver: object) -> None:
@@ -431,7 +446,8 @@ class Talk:
             message = self.messages.popleft()
         except IndexError:
             raise _many() from None
-        self._given += len(message)
+        self.unbroken += 1
+        self._given += len(message) + EACH
         if self._paused and self._came - self._given <= FULL // 2:
             self.carrier.enter(self._resume)
         return message
@@ -439,7 +455,7 @@ class Talk:
     def put_back(self, message: str | bytes) -> None:
         """Have a message handed out once more."""
         self.messages.appendleft(message)
-        self._given -= len(message)
+        self._given -= len(message) + EACH
 
     def _resume(self) -> None:
         self._paused = False
@@ -545,12 +561,8 @@ class Talk:
 
     def _waiter(self, seconds: float | None) -> Waiter:
         waiter = Waiter(self.carrier.source)
-        waiter.deadline = _due(seconds)
+        waiter.deadline = FOREVER if seconds is None else monotonic() + seconds
         return waiter
-
-
-def _due(seconds: float | None) -> float:
-    return FOREVER if seconds is None else monotonic() + seconds
 
 
 def _many() -> StreamConsumed:

@@ -196,7 +196,7 @@ class SharedSource:
         if self._heir is waiter:
             self._heir = None
         while self._heir is None and LEADER not in self._seat:
-            heir = self._successor()
+            heir = self._successor() if self._followers else None
             if heir is None:
                 if self.has_left:
                     self._send()
