@@ -8,15 +8,16 @@ from itertools import count
 from .core.talk import NORMAL, UNBROKEN, Talk
 from .engines.websocket import CloseCode
 from .errors import ConnectionClosed, InvalidRequest, WebSocketError
-from .hints import TYPE_CHECKING, TypeVar
+from .hints import TYPE_CHECKING
 from .hosts.inline import run_inline
 from .values.codec import read_json
 
 if TYPE_CHECKING:
     from types import TracebackType
-    from typing import Any, Final, Self, TypeAlias
+    from typing import Any, Final, NoReturn, Self, TypeAlias
 
     from .core.waiter import Host
+    from .engines.websocket.events import Frame
     from .values.response import Response
 
     Fragments: TypeAlias = "Iterable[str | bytes] | AsyncIterable[str | bytes]"
@@ -25,8 +26,6 @@ __all__ = ["AsyncWebSocket", "Joined", "WebSocket"]
 
 CLOSE_TIMEOUT: Final = 10.0
 """Seconds that a peer has to answer a close frame."""
-
-T = TypeVar("T")
 
 _pings = count(1)
 
@@ -111,7 +110,7 @@ class _Socket:
 
     # The procedures behind both
 
-    async def _say(self, make: Callable[..., bytes], message: Any, compress: bool | None) -> None:
+    async def _say(self, make: Callable[..., Frame], message: Any, compress: bool | None) -> None:
         talk, host, seconds = self._talk, self._host, self._joined.write
         await talk.send(host, seconds, make, message, compress)
         if host.blocking:
@@ -132,9 +131,8 @@ class _Socket:
         if host.blocking:
             await talk.settle(host, seconds)
 
-    def _of(self, kind: type[T], message: str | bytes) -> T:
-        if isinstance(message, kind):
-            return message
+    def _refuse(self, message: str | bytes) -> NoReturn:
+        """Say that it is of the other kind than was asked for, and keep it."""
         self._talk.put_back(message)
         came, wanted = ("text", "binary") if isinstance(message, str) else ("binary", "text")
         raise WebSocketError(
@@ -238,11 +236,13 @@ class WebSocket(_Socket):
         Raises:
             WebSocketError: it is binary, and still to be received.
         """
-        return self._of(str, self.receive(timeout))
+        message = self.receive(timeout)
+        return message if isinstance(message, str) else self._refuse(message)
 
     def receive_bytes(self, timeout: float | None = None) -> bytes:
         """The next message, which is binary; see `receive_text`."""
-        return self._of(bytes, self.receive(timeout))
+        message = self.receive(timeout)
+        return message if isinstance(message, bytes) else self._refuse(message)
 
     def receive_json(self, timeout: float | None = None) -> Any:
         """The next message, read as JSON by the client's codec; see `receive`.
@@ -337,11 +337,13 @@ class AsyncWebSocket(_Socket):
 
     async def receive_text(self, timeout: float | None = None) -> str:
         """The next message, which is text; see `WebSocket.receive_text`."""
-        return self._of(str, await self.receive(timeout))
+        message = await self.receive(timeout)
+        return message if isinstance(message, str) else self._refuse(message)
 
     async def receive_bytes(self, timeout: float | None = None) -> bytes:
         """The next message, which is binary; see `WebSocket.receive_text`."""
-        return self._of(bytes, await self.receive(timeout))
+        message = await self.receive(timeout)
+        return message if isinstance(message, bytes) else self._refuse(message)
 
     async def receive_json(self, timeout: float | None = None) -> Any:
         """The next message, read as JSON; see `WebSocket.receive_json`."""

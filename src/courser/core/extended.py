@@ -130,7 +130,7 @@ class StreamCarrier:
         """Do something to the talk, its engine or the stream while nobody else does."""
         return _entered(self.connection.connection, act, *args)
 
-    def write(self, data: bytes) -> bool:
+    def write(self, data: bytes | memoryview) -> bool:
         """Have bytes sent, as far as the peer's windows allow; tells whether something waits for that."""
         if not self.closed and not self._ended:
             self.upload = True

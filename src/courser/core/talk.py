@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from typing import Any, Final
 
     from ..engines.websocket import WebSocketEngine
+    from ..engines.websocket.events import Frame
     from .waiter import Host
 
 __all__ = ["Carrier", "Talk"]
@@ -66,7 +67,7 @@ class Carrier(Protocol):
         """Do something to the talk, its engine or the link while nobody else does; gives what that gives."""
         ...
 
-    def write(self, data: bytes, /) -> bool:
+    def write(self, data: bytes | memoryview, /) -> bool:
         """Send, now or as soon as the peer takes it; tells whether something waits for that."""
         ...
 
@@ -261,7 +262,7 @@ class Talk:
 
     # Sending
 
-    def offer(self, make: Callable[..., bytes], *what: Any) -> bool:
+    def offer(self, make: Callable[..., Frame], *what: Any) -> bool:
         """Send a message, if nobody has to be waited for; tells whether that was so. The carrier is entered.
 
         Args:
@@ -275,14 +276,16 @@ class Talk:
         if self.blocked:
             return False
         self.unbroken += 1
-        if self.carrier.write(make(*what)):
+        frame = make(*what)
+        if self.carrier.write(frame if type(frame) is bytes else memoryview(frame)):
             self.blocked = True
         if self.closed is not None:
             raise self.refusal()
         return True
 
-    def _put(self, make: Callable[..., bytes], *what: Any) -> None:
-        if self.carrier.write(make(*what)):
+    def _put(self, make: Callable[..., Frame], *what: Any) -> None:
+        frame = make(*what)
+        if self.carrier.write(frame if type(frame) is bytes else memoryview(frame)):
             self.blocked = True
 
     def _reply(self) -> None:
@@ -299,7 +302,7 @@ class Talk:
         for waiter in self._senders:
             waiter.complete()
 
-    async def send(self, host: Host, seconds: float | None, make: Callable[..., bytes], *what: Any) -> None:
+    async def send(self, host: Host, seconds: float | None, make: Callable[..., Frame], *what: Any) -> None:
         """Send a message as soon as those before it have left, and nobody is in the middle of one.
 
         Args:

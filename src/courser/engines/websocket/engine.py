@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from typing import Final
 
     from .deflate import Deflate
-    from .events import Event
+    from .events import Event, Frame
 
 __all__ = ["WebSocketEngine"]
 
@@ -52,13 +52,15 @@ class WebSocketEngine(Receiving):
     ) -> None:
         super().__init__(is_client, deflate, limits)
 
-    def receive(self, data: bytes) -> list[Event]:
+    def receive(self, data: Frame) -> list[Event]:
         """Take bytes of the peer; b"" says that it has closed its side of the link.
 
         Returns:
             what they mean, in order. After a fault `error` is set, and Close waits in `outgoing`; what came before it
             is handed out nevertheless.
         """
+        if type(data) is not bytes:
+            data = bytes(data)
         events: list[Event] = []
         size = len(data)
         if not size:
@@ -90,7 +92,7 @@ class WebSocketEngine(Receiving):
                                 key = (key * (length // 4 + 1))[:length]
                                 payload = (int.from_bytes(payload) ^ int.from_bytes(key)).to_bytes(length)
                             else:
-                                payload = bytes(mask(payload, key))
+                                payload = mask(payload, key)
                         events.append(payload if first == _WHOLE_BINARY else payload.decode())
                         position = end
                 except UnicodeDecodeError:

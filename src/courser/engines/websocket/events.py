@@ -7,7 +7,7 @@ from ...hints import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from typing import TypeAlias
 
-__all__ = ["Close", "Data", "Event", "Ping", "Pong"]
+__all__ = ["Close", "Data", "Event", "Frame", "Ping", "Pong"]
 
 
 class Ping(NamedTuple):
@@ -46,3 +46,6 @@ Event: TypeAlias = str | bytes | Ping | Pong | Close
 
 Data: TypeAlias = bytes | bytearray | memoryview
 """What a binary message may be given as."""
+
+Frame: TypeAlias = bytes | bytearray
+"""What a message is sent as: a bytearray where it is large, for it was masked in its place."""

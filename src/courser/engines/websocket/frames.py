@@ -10,10 +10,12 @@ from os import urandom
 
 from ...hints import TYPE_CHECKING, NamedTuple
 from .faults import Fault
-from .masking import mask
+from .masking import LARGE, mask, mask_in_place
 
 if TYPE_CHECKING:
     from typing import Final
+
+    from .events import Frame
 
 __all__ = [
     "BINARY",
@@ -31,6 +33,7 @@ __all__ = [
     "RSV1",
     "TEXT",
     "Header",
+    "build_control",
     "build_frame",
     "opcode_name",
     "read_header",
@@ -73,7 +76,7 @@ def opcode_name(opcode: int) -> str:
     return _NAMES.get(opcode) or f"a reserved (opcode {opcode})"
 
 
-def build_frame(first: int, payload: bytes, masked: bool) -> bytes:
+def build_frame(first: int, payload: bytes, masked: bool) -> Frame:
     """A whole frame.
 
     Args:
@@ -82,17 +85,28 @@ def build_frame(first: int, payload: bytes, masked: bool) -> bytes:
         masked: whether to mask it, with a key that nobody can foresee (RFC 6455 section 10.3).
     """
     size = len(payload)
-    bit = MASKED if masked else 0
-    if size < 126:
-        header = bytes((first, bit | size))
-    elif size < 65536:
-        header = bytes((first, bit | 126, size >> 8, size & 0xFF))
-    else:
-        header = bytes((first, bit | 127)) + size.to_bytes(8)
+    header = _header(first, size, MASKED if masked else 0)
     if not masked:
         return header + payload
     key = urandom(4)
-    return b"".join((header, key, mask(payload, key)))
+    if size < LARGE:
+        return b"".join((header, key, mask(payload, key)))
+    frame = bytearray().join((header, key, payload))
+    mask_in_place(frame, key, len(header) + len(key))
+    return frame
+
+
+def build_control(opcode: int, payload: bytes, masked: bool) -> bytes:
+    """A whole control frame; see `build_frame`."""
+    return bytes(build_frame(FIN | opcode, payload, masked))
+
+
+def _header(first: int, size: int, bit: int) -> bytes:
+    if size < 126:
+        return bytes((first, bit | size))
+    if size < 65536:
+        return bytes((first, bit | 126, size >> 8, size & 0xFF))
+    return bytes((first, bit | 127)) + size.to_bytes(8)
 
 
 class Header(NamedTuple):

@@ -173,7 +173,7 @@ class Receiving(Sending):
         self._left -= len(piece)
         key = self._key
         if key is not None and piece:
-            piece = bytes(mask(piece, key))
+            piece = mask(piece, key)
             shift = len(piece) & 3
             self._key = key[shift:] + key[:shift]
         is_over = not self._left

@@ -13,13 +13,26 @@ from ...hints import TYPE_CHECKING
 from .closing import close_payload
 from .codes import CloseCode
 from .compression import Deflater
-from .frames import BINARY, CLOSE, CONTINUATION, FIN, MASKED, MAX_CONTROL, PING, PONG, RSV1, TEXT, build_frame
+from .frames import (
+    BINARY,
+    CLOSE,
+    CONTINUATION,
+    FIN,
+    MASKED,
+    MAX_CONTROL,
+    PING,
+    PONG,
+    RSV1,
+    TEXT,
+    build_control,
+    build_frame,
+)
 from .states import State
 from .text import encode_text, no_unicode
 
 if TYPE_CHECKING:
     from .deflate import Deflate
-    from .events import Data
+    from .events import Data, Frame
 
 __all__ = ["Sending"]
 
@@ -71,7 +84,7 @@ class Sending:
         self._pong: bytes | None = None
         self._close = b""
 
-    def send_text(self, text: str, compress: bool | None = None) -> bytes:
+    def send_text(self, text: str, compress: bool | None = None) -> Frame:
         """A text message, as the bytes to write.
 
         Args:
@@ -94,7 +107,7 @@ class Sending:
             return self._text_headers[size] + key + masked
         return self._send(TEXT, payload, compress)
 
-    def send_bytes(self, data: Data, compress: bool | None = None) -> bytes:
+    def send_bytes(self, data: Data, compress: bool | None = None) -> Frame:
         """A binary message, as the bytes to write; like `send_text`.
 
         Args:
@@ -114,7 +127,7 @@ class Sending:
             return self._binary_headers[size] + key + masked
         return self._send(BINARY, payload, compress)
 
-    def send_fragment(self, data: str | Data, *, last: bool, compress: bool | None = None) -> bytes:
+    def send_fragment(self, data: str | Data, *, last: bool, compress: bool | None = None) -> Frame:
         """A part of a message, as the bytes to write; the first one starts it, as text where it is a `str`.
 
         Pings and pongs may come between fragments, another message may not (RFC 6455 section 5.4).
@@ -181,13 +194,13 @@ class Sending:
         self._check_open()
         self._leave(State.CLOSING)
         self.close_sent = True
-        return self.outgoing() + build_frame(FIN | CLOSE, payload, self.is_client)
+        return self.outgoing() + build_control(CLOSE, payload, self.is_client)
 
     def outgoing(self) -> bytes:
         """What the protocol wants to be written now: answers to a Ping and to Close; b"" for nothing."""
         data = self._close
         if self._pong is not None:
-            data = build_frame(FIN | PONG, self._pong, self.is_client) + data
+            data = build_control(PONG, self._pong, self.is_client) + data
         self._pong = None
         self._close = b""
         self.has_outgoing = False
@@ -205,10 +218,10 @@ class Sending:
 
     def _queue_close(self, payload: bytes) -> None:
         if not self.close_sent:
-            self._close = build_frame(FIN | CLOSE, payload, self.is_client)
+            self._close = build_control(CLOSE, payload, self.is_client)
             self.close_sent = self.has_outgoing = True
 
-    def _send(self, opcode: int, payload: bytes, compress: bool | None) -> bytes:
+    def _send(self, opcode: int, payload: bytes, compress: bool | None) -> Frame:
         self._check_open()
         if self._fragmented:
             raise LocalProtocolError(detail="a fragmented message is being sent, and messages do not mix")
@@ -223,7 +236,7 @@ class Sending:
         if len(payload) > MAX_CONTROL:
             raise LocalProtocolError(detail=f"a control frame carries at most {MAX_CONTROL} bytes, not {len(payload)}")
         self._check_open()
-        return build_frame(FIN | opcode, payload, self.is_client)
+        return build_control(opcode, payload, self.is_client)
 
     def _check_open(self) -> None:
         if self.state is not State.OPEN:
