@@ -146,13 +146,13 @@ class ThreadedUpgrade(ThreadShared, UpgradedConnection):
 
     def ready(self, mask: int, now: float) -> None:
         self.source.polling = False
-        self.enter(super().ready, mask, now)
+        self.enter(UpgradedConnection.ready, self, mask, now)
 
     def expire(self, now: float) -> None:
-        self.enter(super().expire, now)
+        self.enter(UpgradedConnection.expire, self, now)
 
     def fail(self, error: BaseException) -> None:
-        self.enter(super().fail, error)
+        self.enter(UpgradedConnection.fail, self, error)
 
     def look(self) -> None:
         self.source.look(timers=True)

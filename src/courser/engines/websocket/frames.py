@@ -6,11 +6,9 @@ or how many bytes say it; then come those bytes, the masking key where there is 
 
 from __future__ import annotations
 
-from os import urandom
-
 from ...hints import TYPE_CHECKING, NamedTuple
 from .faults import Fault
-from .masking import LARGE, mask, mask_in_place
+from .masking import LARGE, keys, mask, mask_in_place
 
 if TYPE_CHECKING:
     from typing import Final
@@ -88,7 +86,7 @@ def build_frame(first: int, payload: bytes, masked: bool) -> Frame:
     header = _header(first, size, MASKED if masked else 0)
     if not masked:
         return header + payload
-    key = urandom(4)
+    key = next(keys.ready, None) or keys.more()
     if size < LARGE:
         return b"".join((header, key, mask(payload, key)))
     frame = bytearray().join((header, key, payload))

@@ -6,7 +6,6 @@ Data is masked by clients, always and with a new key for each frame (RFC 6455 se
 from __future__ import annotations
 
 from functools import cache
-from os import urandom
 
 from ...errors import LocalProtocolError
 from ...hints import TYPE_CHECKING
@@ -27,6 +26,7 @@ from .frames import (
     build_control,
     build_frame,
 )
+from .masking import keys
 from .states import State
 from .text import encode_text, no_unicode
 
@@ -102,7 +102,7 @@ class Sending:
         if size < self._quick and not compress:
             if not self.is_client:
                 return self._text_headers[size] + payload
-            key = urandom(4)
+            key = next(keys.ready, None) or keys.more()
             masked = (_number(payload) ^ _number((key * (size // 4 + 1))[:size])).to_bytes(size)
             return self._text_headers[size] + key + masked
         return self._send(TEXT, payload, compress)
@@ -122,7 +122,7 @@ class Sending:
         if size < self._quick and not compress:
             if not self.is_client:
                 return self._binary_headers[size] + payload
-            key = urandom(4)
+            key = next(keys.ready, None) or keys.more()
             masked = (_number(payload) ^ _number((key * (size // 4 + 1))[:size])).to_bytes(size)
             return self._binary_headers[size] + key + masked
         return self._send(BINARY, payload, compress)
