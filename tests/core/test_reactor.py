@@ -98,6 +98,19 @@ def test_interest_can_change(reactor: Reactor, pair: tuple[socket.socket, socket
     assert entry.armed == FOREVER
 
 
+def test_who_leaves_late_does_not_take_along_the_next_one(
+    reactor: Reactor, pair: tuple[socket.socket, socket.socket]
+) -> None:
+    """A closed descriptor's number is given to the next one that is opened."""
+    former, entry = Entry(pair[0]), Entry(pair[0])
+    reactor.register(former, READ)
+    reactor.register(entry, WRITE)
+    reactor.unregister(former)
+    reactor.turn()
+
+    assert (former.told, entry.told) == ([], [WRITE])
+
+
 def test_registering_twice_changes_the_interest(reactor: Reactor, pair: tuple[socket.socket, socket.socket]) -> None:
     entry = Entry(pair[0])
     reactor.register(entry, READ)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from courser.core import reactor as reactor_module
 from courser.core.reactor import READ, WRITE, Reactor
 from courser.core.waiter import FOREVER, Waiter
 from courser.hosts.nest import Nest
@@ -146,6 +147,20 @@ def test_a_closed_connection_is_not_looked_at(scene: Scene) -> None:
 
     assert waiter.done
     assert scene.connection.source.looks == []
+
+
+def test_a_closed_connection_is_watched_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A plain poll object would tell again and again that the descriptor is none."""
+    monkeypatch.setattr(reactor_module, "can_nest", lambda: False)
+    scene = Scene()
+    scene.connection.socket.close()
+    scene.connection.closed = True
+    for _ in range(2):
+        scene.nest.refresh()
+    assert scene.reactor.poller.poll(0.0) == []
+    scene.reactor.close()
+    scene.connection.reactor.close()
+    scene.connection.peer.close()
 
 
 def test_what_is_raised_there_is_the_connections(scene: Scene) -> None:

@@ -276,11 +276,13 @@ class Reactor:
         self.poller.modify(entry.fileno(), interest)
 
     def unregister(self, entry: Entry) -> None:
-        """Serve an entry no more; its deadline too is forgotten."""
+        """Serve an entry no more; its deadline too is forgotten. Its number may be that of another one by now."""
         fd = entry.fileno()
-        self._entries.pop(fd, None)
         entry.armed = FOREVER
-        discard(self.poller, fd)
+        known = self._entries.get(fd)
+        if known is not None and known() is entry:
+            del self._entries[fd]
+            discard(self.poller, fd)
 
     def release(self, sock: socket.socket) -> None:
         """Take a socket out of the poll object and close it, in this order; from any thread."""

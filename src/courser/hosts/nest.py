@@ -31,10 +31,11 @@ class Nest:
         deadline, armed: as of any entry.
     """
 
-    __slots__ = ("__weakref__", "_connection", "_interest", "_reactor", "armed", "deadline", "waiting")
+    __slots__ = ("__weakref__", "_connection", "_fd", "_interest", "_reactor", "armed", "deadline", "waiting")
 
     def __init__(self, connection: Any, reactor: Reactor) -> None:
         self._connection = connection
+        self._fd: int = connection.fd if connection.fd >= 0 else connection.reactor.fileno()
         self._reactor = reactor
         self._interest = READ
         self.waiting: set[Waiter] = set()
@@ -43,8 +44,7 @@ class Nest:
         reactor.register(self, READ)
 
     def fileno(self) -> int:
-        connection = self._connection
-        return int(connection.fd if connection.fd >= 0 else connection.reactor.fileno())
+        return self._fd
 
     def expect(self, waiter: Waiter) -> None:
         """Something is waited for, and so is its deadline."""
@@ -61,6 +61,7 @@ class Nest:
         """Watch for what the connection wants now."""
         connection = self._connection
         if connection.closed:
+            self._reactor.unregister(self)  # a plain poll object would tell of its descriptor again and again
             return
         self._look_at(connection.reactor.due)
         interest = READ | WRITE if connection.pending else READ
