@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 import wswire
-from talking import Close, Doing, Ping, Talking
+from talking import Close, Doing, Ping, Talking, by_its_clock
 
 from courser import websockets as websockets_module
-from courser.core import talk as talk_module
+from courser.core.speaking import UNBROKEN
 from courser.errors import ConnectionClosed, InvalidRequest, JSONError, LocalProtocolError, ReadTimeout, WebSocketError
 from courser.hosts.inline import run_inline
 from courser.session import Session
@@ -84,7 +84,7 @@ class Pair:
 @pytest.fixture(params=[WebSocket, AsyncWebSocket])
 def pair(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Pair:
     made = Pair(request.param)
-    monkeypatch.setattr(talk_module, "monotonic", made.talking.clock)
+    by_its_clock(made.talking, monkeypatch)
     return made
 
 
@@ -290,7 +290,7 @@ def test_the_plain_timeout_of_the_client_holds_where_nobody_says_otherwise(
     colour: type[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pair = Pair(colour, wait=3.0)
-    monkeypatch.setattr(talk_module, "monotonic", pair.talking.clock)
+    by_its_clock(pair.talking, monkeypatch)
     for name in ("receive", "receive_text"):
         pair.at_wait = [lambda: pair.talking.pass_time(3.0)]
         with pytest.raises(ReadTimeout, match="3 s"):
@@ -401,6 +401,46 @@ def test_a_with_that_ends_with_an_error_waits_for_nobody(pair: Pair) -> None:
         raise KeyError("mine")
 
     with pytest.raises(KeyError, match="mine"):
+        pair.within(fail)
+
+    assert pair.talking.heard() == [Close(1001, "")]
+    assert pair.talking.carrier.closed
+
+
+# Others
+
+
+@pytest.mark.parametrize("name", ["send_text", "send_bytes", "receive"])
+def test_after_many_messages_without_a_wait_others_have_their_turn(name: str) -> None:
+    pair = Pair(AsyncWebSocket)
+    what = {"send_text": ("x",), "send_bytes": (b"x",), "receive": ()}[name]
+    turns: list[int] = []
+    pair.at_wait = [lambda: turns.append(pair.talking.talk.unbroken)]
+    pair.talking.say(*["x"] * (UNBROKEN + 3))
+    for _ in range(UNBROKEN):
+        pair.do(name, *what)
+    assert turns == []
+    for _ in range(2):
+        pair.do(name, *what)
+
+    assert turns == [0]
+
+
+def test_an_error_that_tells_of_the_end_leaves_the_peer_time_to_end_the_link(pair: Pair) -> None:
+    pair.talking.come(pair.talking.peer.close(1000))
+    pair.at_wait = [lambda: pair.talking.come(b"")]
+    with pytest.raises(ConnectionClosed):
+        pair.within(lambda: pair.do("receive"))
+
+    assert pair.at_wait == []
+    assert pair.talking.carrier.closed
+
+
+def test_an_error_of_another_websocket_ends_this_one_at_once(pair: Pair) -> None:
+    def fail() -> None:
+        raise ConnectionClosed(code=1000)
+
+    with pytest.raises(ConnectionClosed):
         pair.within(fail)
 
     assert pair.talking.heard() == [Close(1001, "")]

@@ -402,6 +402,13 @@ def test_what_follows_the_end_of_a_talk_is_of_no_interest(wire: Wire) -> None:
     assert wire.goes_on()
 
 
+def test_what_comes_after_the_stream_was_given_up_is_of_no_interest(wire: Wire) -> None:
+    wire.carrier.close()
+    wire.carrier.feed([b"\x81\x01x"], monotonic())
+
+    assert not wire.talk.messages
+
+
 def test_trailers_and_heads_are_no_bytes(wire: Wire) -> None:
     event: Any = object()
     wire.carrier.feed([event], monotonic())

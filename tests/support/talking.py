@@ -6,12 +6,35 @@ from collections.abc import Callable, Coroutine, Generator
 from types import coroutine
 from typing import Any
 
+import pytest
+
+from courser.core import speaking as speaking_module
+from courser.core import talk as talk_module
 from courser.core.talk import Talk
 from courser.core.waiter import FOREVER, Waiter
 from courser.engines.websocket import WEBSOCKET_LIMITS, Close, Deflate, Ping, Pong, WebSocketEngine
 from courser.engines.websocket.events import Event
+from courser.errors import ConnectionClosed
 
-__all__ = ["Carrier", "Close", "Doing", "Host", "Ping", "Pong", "Talking"]
+__all__ = [
+    "Carrier",
+    "Close",
+    "Doing",
+    "Host",
+    "Make",
+    "Ping",
+    "Pong",
+    "Talking",
+    "by_its_clock",
+    "closing",
+    "is_refused",
+    "maker",
+    "pinging",
+    "receiving",
+    "sending",
+    "speaking",
+    "uttering",
+]
 
 
 @coroutine
@@ -79,6 +102,12 @@ class Host:
                 await suspended()
             else:
                 self.turn()
+
+    async def checkpoint(self) -> None:
+        if self.turn is None:
+            await suspended()
+        else:
+            self.turn()
 
 
 class Carrier:
@@ -216,3 +245,58 @@ class Talking:
         if self.carrier.deadline <= self.now:
             self.carrier.deadline = FOREVER
             self.talk.expire(self.now)
+
+
+Make = Callable[..., Talking]
+
+
+def by_its_clock(talking: Talking, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have a WebSocket go by its own clock."""
+    for module in (talk_module, speaking_module):
+        monkeypatch.setattr(module, "monotonic", talking.clock)
+
+
+def maker(monkeypatch: pytest.MonkeyPatch) -> Make:
+    """Makes WebSockets that go by their own clocks."""
+
+    def made(*args: Any, **options: Any) -> Talking:
+        talking = Talking(*args, **options)
+        by_its_clock(talking, monkeypatch)
+        return talking
+
+    return made
+
+
+def receiving(talking: Talking, seconds: float | None = None) -> Doing:
+    async def receive() -> str | bytes:
+        talk = talking.talk
+        if not talk.messages or talk.receiver is not None:
+            await talk.wait_for_one(talking.host, seconds)
+        return talk.take()
+
+    return Doing(receive())
+
+
+def sending(talking: Talking, text: str, seconds: float | None = None) -> Doing:
+    return Doing(talking.talk.send(talking.host, seconds, talking.engine.send_text, text, None))
+
+
+def speaking(talking: Talking, speaker: object, seconds: float | None = None) -> Doing:
+    return Doing(talking.talk.speak(talking.host, seconds, speaker))
+
+
+def uttering(talking: Talking, piece: str, *, last: bool = False, seconds: float | None = None) -> Doing:
+    return Doing(talking.talk.utter(talking.host, seconds, piece, last=last, compress=None))
+
+
+def closing(talking: Talking, code: int = 1000, reason: str = "", seconds: float = 10.0) -> Doing:
+    return Doing(talking.talk.close(talking.host, code, reason, seconds))
+
+
+def pinging(talking: Talking, payload: bytes, seconds: float | None = None) -> Doing:
+    return Doing(talking.talk.ping(talking.host, payload, seconds))
+
+
+def is_refused(doing: Doing, code: int = 1006, detail: str = "") -> bool:
+    error = doing.go().result
+    return isinstance(error, ConnectionClosed) and error.code == code and detail in error.detail

@@ -5,40 +5,36 @@ pings are answered and its end is noticed by whoever turns the carrier, not by w
 
 Any number of threads may come here. So the carrier is entered by all but who only reads what changes in one step, and
 what the carrier calls it calls inside. Who waits is written down inside too, after a look at what it waits for: nobody
-can bring that in between. Those who want to send are all woken when something changes and look again, so none of them
-relies on the one before it. What has come and was not handed out is counted on both sides, each by who changes it.
+can bring that in between. What has come and was not handed out is counted on both sides, each by who changes it.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from functools import partial
 from time import monotonic
 
-from ..engines.websocket import Close, CloseCode, Pong
-from ..errors import ConnectionClosed, ReadTimeout, StreamConsumed, WriteTimeout
-from ..hints import TYPE_CHECKING, Protocol
+from ..engines.websocket import Close, Pong
+from ..errors import ConnectionClosed, ReadTimeout, StreamConsumed
+from ..hints import TYPE_CHECKING
 from .pulse import Pulse, Verdict
-from .waiter import FOREVER, Waiter
+from .speaking import Speaking
+from .waiter import FOREVER
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any, Final
+    from typing import Final
 
     from ..engines.websocket import WebSocketEngine
-    from ..engines.websocket.events import Frame
-    from .waiter import Host
+    from .carrier import Carrier
+    from .waiter import Host, Waiter
 
-__all__ = ["Carrier", "Talk"]
+__all__ = ["Talk"]
 
 FULL: Final = 1024 * 1024
 """Bytes, or characters, that may wait for a slow reader before the carrier receives no more."""
 
 EACH: Final = 64
 """Bytes that a message counts beside its own: what Python needs for it, were it empty."""
-
-UNBROKEN: Final = 50
-"""Messages that may be sent or taken without a wait before an event loop gets its turn."""
 
 FAREWELL: Final = 1.0
 """Seconds that the peer has to end the link once nothing more is to be said (RFC 6455 section 7.1.1)."""
@@ -47,45 +43,7 @@ NORMAL: Final = frozenset({1000, 1001})
 """Close codes of a conversation that has come to its end."""
 
 
-class Carrier(Protocol):
-    """What carries the frames of a WebSocket.
-
-    Attributes:
-        label: the peer's name for errors, `host:port`.
-        pending: whether something that was written has not reached the network.
-        closed: whether it is.
-        source: turns it for plain code; None under an event loop.
-    """
-
-    label: str
-    closed: bool
-    source: Any
-
-    @property
-    def pending(self) -> bool: ...
-    def enter(self, act: Callable[..., Any], /, *args: Any) -> Any:
-        """Do something to the talk, its engine or the link while nobody else does; gives what that gives."""
-        ...
-
-    def write(self, data: bytes | memoryview, /) -> bool:
-        """Send, now or as soon as the peer takes it; tells whether something waits for that."""
-        ...
-
-    def pause(self) -> None: ...
-    def resume(self) -> None: ...
-    def look(self) -> None:
-        """Take what has come, without waiting for more."""
-        ...
-
-    def arm(self, deadline: float, /) -> None: ...
-    def finish(self) -> None:
-        """Tell the peer that no more will be sent."""
-        ...
-
-    def close(self) -> None: ...
-
-
-class Talk:
+class Talk(Speaking):
     """The state of one WebSocket.
 
     Args:
@@ -96,6 +54,7 @@ class Talk:
         now: the time.
 
     Attributes:
+        engine, carrier: likewise.
         messages: what has come and was not handed out.
         blocked: whether who sends has to wait first, or will be refused.
         closed: how it has ended; None while it goes on.
@@ -103,51 +62,16 @@ class Talk:
         unbroken: messages that were sent or taken since somebody has last waited.
     """
 
-    __slots__ = (
-        "__weakref__",
-        "_came",
-        "_closing",
-        "_emptied",
-        "_given",
-        "_heartbeat",
-        "_is_half_said",
-        "_one",
-        "_paused",
-        "_pings",
-        "_pulse",
-        "_senders",
-        "_speaker",
-        "blocked",
-        "carrier",
-        "closed",
-        "engine",
-        "messages",
-        "receiver",
-        "unbroken",
-    )
+    __slots__ = ("__weakref__", "_came", "_given", "_heartbeat", "_paused", "_pulse", "messages", "receiver")
 
     def __init__(self, engine: WebSocketEngine, carrier: Carrier, heartbeat: float | None, now: float) -> None:
-        self.engine = engine
-        self.carrier = carrier
+        super().__init__(engine, carrier)
         self.messages: deque[str | bytes] = deque()
-        self.blocked = False
-        self.closed: ConnectionClosed | None = None
-        self.unbroken = 0
+        self.receiver: object = None
         # Sizes of all messages: who brings them counts the one, who receives them the other.
         self._came = 0
         self._given = 0
         self._paused = False
-        # How often the link has come to have taken everything.
-        self._emptied = 0
-        # Who sends a message in pieces, and whether the peer has a part of it.
-        self._speaker: object = None
-        self._is_half_said = False
-        # Those who wait, with the seconds of silence for which those do whom the peer lets wait by taking nothing.
-        self.receiver: object = None
-        self._one = Waiter(carrier.source)
-        self._senders: dict[Waiter, float] = {}
-        self._closing: dict[Waiter, float] = {}
-        self._pings: dict[bytes, Waiter] = {}
         self._pulse = Pulse(now)
         self._heartbeat = FOREVER if heartbeat is None else heartbeat
         carrier.arm(now + self._heartbeat)
@@ -224,22 +148,6 @@ class Talk:
         self.blocked = True
         self.closed = self.closed or ConnectionClosed(detail="it belongs to the process that has forked this one")
 
-    # How it ends
-
-    def _end(self, closed: ConnectionClosed) -> None:
-        """Take note of the end, and tell all who wait."""
-        if self.closed is None:
-            self.closed = closed
-        self._free()
-        for waiter in [*self._pings.values(), *self._closing, self._one]:
-            waiter.complete()
-
-    def _fail(self, closed: ConnectionClosed) -> None:
-        """Nothing more can come, nor go."""
-        self._end(closed)
-        self.carrier.finish()
-        self.carrier.close()
-
     def _part(self, now: float) -> None:
         """Goodbye is said, by both sides or for good: the peer ends the link, if it does so soon.
 
@@ -249,152 +157,6 @@ class Talk:
         self.carrier.arm(now + FAREWELL)
         if not self.carrier.pending:
             self.carrier.finish()
-
-    def refusal(self) -> ConnectionClosed:
-        """An error that tells how it has ended."""
-        known = self.closed or ConnectionClosed(detail="it is being closed")
-        return ConnectionClosed(code=known.code, reason=known.reason, detail=known.detail)
-
-    @property
-    def _is_over(self) -> bool:
-        """Whether nothing more is sent."""
-        return self.closed is not None or self.engine.close_sent
-
-    # Sending
-
-    def offer(self, make: Callable[..., Frame], *what: Any) -> bool:
-        """Send a message, if nobody has to be waited for; tells whether that was so. The carrier is entered.
-
-        Args:
-            make: has the engine make frames.
-            *what: of what.
-
-        Raises:
-            ConnectionClosed: the link broke.
-            LocalProtocolError: the engine refuses.
-        """
-        if self.blocked:
-            return False
-        self.unbroken += 1
-        frame = make(*what)
-        if self.carrier.write(frame if type(frame) is bytes else memoryview(frame)):
-            self.blocked = True
-        if self.closed is not None:
-            raise self.refusal()
-        return True
-
-    def _put(self, make: Callable[..., Frame], *what: Any) -> None:
-        frame = make(*what)
-        if self.carrier.write(frame if type(frame) is bytes else memoryview(frame)):
-            self.blocked = True
-
-    def _reply(self) -> None:
-        """Send what the engine wants to be sent, once the link takes it: by then the newest ping is enough."""
-        if self.engine.has_outgoing and not self.carrier.pending:
-            self._put(self.engine.outgoing)
-
-    def _judge(self) -> None:
-        self.blocked = self._speaker is not None or self._is_over or self.carrier.pending
-
-    def _free(self) -> None:
-        """Have those who want to send look again."""
-        self._judge()
-        for waiter in self._senders:
-            waiter.complete()
-
-    async def send(self, host: Host, seconds: float | None, make: Callable[..., Frame], *what: Any) -> None:
-        """Send a message as soon as those before it have left, and nobody is in the middle of one.
-
-        Args:
-            host: who waits.
-            seconds: for how long a peer may take nothing.
-            make: see `offer`.
-            *what: likewise.
-
-        Raises:
-            ConnectionClosed: there is nobody to send to.
-            WriteTimeout: the peer reads nothing.
-            LocalProtocolError: the engine refuses.
-        """
-        await self._when(host, seconds, partial(self.offer, make, *what))
-
-    async def rest(self, host: Host) -> None:
-        """Give others their turn, where many messages have gone by without a wait."""
-        self.unbroken = 0
-        await host.checkpoint()
-
-    async def settle(self, host: Host, seconds: float | None) -> None:
-        """Wait until the link has taken what was written: plain code has nobody else who sees to that."""
-        emptied = self._emptied
-
-        def is_settled() -> bool:
-            return self._emptied != emptied or (self.closed is None and not self.carrier.pending)
-
-        await self._when(host, seconds, is_settled)
-
-    async def _when(self, host: Host, seconds: float | None, act: Callable[[], bool]) -> None:
-        """Do something as soon as it can be done.
-
-        Args:
-            host: who waits.
-            seconds: for how long a peer may take nothing.
-            act: does it, or tells that it cannot be done yet.
-        """
-        enter = self.carrier.enter
-        while True:
-            waiter = self._waiter(seconds)
-            try:
-                if enter(self._try, act, waiter, seconds):
-                    return
-                host.arm(waiter)
-                await host.wait(waiter)
-            finally:
-                enter(self._senders.pop, waiter, None)
-            if seconds is not None and waiter.deadline == FOREVER and self.carrier.pending:
-                raise WriteTimeout(phase="write", detail=f"{seconds:.3g} s, while {self.carrier.label} took nothing")
-
-    def _try(self, act: Callable[[], bool], waiter: Waiter, seconds: float | None) -> bool:
-        self._judge()
-        if act():
-            return True
-        if self._is_over:
-            raise self.refusal()
-        self._senders[waiter] = FOREVER if seconds is None else seconds
-        return False
-
-    async def speak(self, host: Host, seconds: float | None, speaker: object) -> None:
-        """Wait as `send` does, and send a message in pieces from then on: those of others have to wait."""
-        await self._when(host, seconds, partial(self._speak, speaker))
-
-    def _speak(self, speaker: object) -> bool:
-        if self.blocked:
-            return False
-        self._speaker, self.blocked = speaker, True
-        return True
-
-    async def utter(
-        self, host: Host, seconds: float | None, piece: str | bytes, *, last: bool, compress: bool | None
-    ) -> None:
-        """Send a piece of the message of who speaks; see `send`."""
-        await self._when(host, seconds, partial(self._utter, piece, last, compress))
-
-    def _utter(self, piece: str | bytes, last: bool, compress: bool | None) -> bool:
-        if self.carrier.pending or self._is_over:
-            return False
-        self._put(partial(self.engine.send_fragment, last=last, compress=compress), piece)
-        self._is_half_said = not last
-        return True
-
-    def spoken(self, speaker: object) -> None:
-        """The message is whole, or never will be; then the peer has to know that."""
-        self.carrier.enter(self._spoken, speaker)
-
-    def _spoken(self, speaker: object) -> None:
-        if self._speaker is speaker:
-            self._speaker = None
-            if self._is_half_said and not self._is_over:
-                self._abandon(CloseCode.INTERNAL_ERROR)
-            self._free()
 
     # Receiving
 
@@ -546,26 +308,12 @@ class Talk:
         if not self.carrier.closed:
             self._fail(ConnectionClosed(detail=f"{self.carrier.label} has not said goodbye in time"))
 
-    def abandon(self, code: int) -> None:
-        """Say goodbye and wait for nothing."""
-        self.carrier.enter(self._abandon, code)
-
-    def _abandon(self, code: int) -> None:
-        if not self._is_over:
-            self._put(self.engine.close, code, "")
-        self._fail(ConnectionClosed(detail="the connection was given up"))
-
     # Time
 
     def _late(self, seconds: float | None, what: str) -> ReadTimeout:
         return ReadTimeout(
             phase="read", detail=f"{seconds or 0:.3g} s, while waiting for {what} of {self.carrier.label}"
         )
-
-    def _waiter(self, seconds: float | None) -> Waiter:
-        waiter = Waiter(self.carrier.source)
-        waiter.deadline = FOREVER if seconds is None else monotonic() + seconds
-        return waiter
 
 
 def _many() -> StreamConsumed:

@@ -16,6 +16,7 @@ from wswire import BINARY, CONTINUATION, FIN, PING, PONG, TEXT
 from courser.engines.websocket.deflate import Deflate
 from courser.engines.websocket.engine import WebSocketEngine
 from courser.engines.websocket.events import Close, Event, Ping, Pong
+from courser.engines.websocket.masking import keys
 from courser.engines.websocket.states import State
 
 ROLES = pytest.mark.parametrize("is_client", [True, False])
@@ -76,6 +77,7 @@ def test_a_small_message_enters_one_python_frame(is_client: bool) -> None:
         lambda: engine.receive(data),
         lambda: engine.receive(data * 10),
     ]
+    keys.more()  # else the first message might fetch some
     for call in calls:
         entered: list[str] = []
         sys.setprofile(
@@ -273,3 +275,13 @@ def test_whatever_comes_means_the_same_however_it_is_cut(data: bytes, cuts: list
             answers = [frame[:2] for frame in wire.parse(engine.outgoing())]
             told.append((events, engine.state, engine.failed_code, repr(engine.error), answers))
         assert told[0] == told[1]
+
+
+@ROLES
+def test_what_is_received_may_be_the_frame_of_a_large_message_as_it_was_made(is_client: bool) -> None:
+    engine, peer = WebSocketEngine(is_client=is_client), WebSocketEngine(is_client=not is_client)
+    large = b"x" * 100_000
+    (message,) = engine.receive(bytearray(peer.send_bytes(large)))
+
+    assert type(message) is bytes
+    assert message == large

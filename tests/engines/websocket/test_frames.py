@@ -6,13 +6,30 @@ import pytest
 import wswire as wire
 
 from courser.engines.websocket.faults import Fault
-from courser.engines.websocket.frames import FIN, MAX_HEADER, TEXT, Header, build_frame, opcode_name, read_header
+from courser.engines.websocket.frames import (
+    FIN,
+    MAX_HEADER,
+    PING,
+    TEXT,
+    Header,
+    build_control,
+    build_frame,
+    opcode_name,
+    read_header,
+)
 
 SIZES = [0, 1, 125, 126, 127, 65535, 65536, 70_000]
 
 
 def test_the_example_of_rfc_6455_5_7() -> None:
     assert build_frame(FIN | TEXT, b"Hello", False) == bytes.fromhex("810548656c6c6f")
+
+
+@pytest.mark.parametrize("masked", [False, True])
+def test_a_control_frame_is_one_frame_of_few_bytes(masked: bool) -> None:
+    (parsed,) = wire.parse(build_control(PING, b"there?", masked))
+
+    assert (parsed.first, parsed.payload) == (FIN | PING, b"there?")
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import warnings
 
@@ -10,6 +11,7 @@ import wswire as wire
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from courser.engines.websocket import masking
 from courser.engines.websocket.masking import BLOCK, KEYS, LARGE, Keys, keys, mask, mask_in_place
 
 
@@ -94,3 +96,11 @@ def test_a_forked_child_has_keys_of_its_own() -> None:
 
     assert len(theirs) == 40
     assert theirs != b"".join([take() for _ in range(10)])
+
+
+def test_a_system_without_fork_registers_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(os, "register_at_fork", raising=False)
+    spec = importlib.util.spec_from_file_location(masking.__name__, masking.__file__)
+    assert spec is not None
+    assert spec.loader is not None
+    spec.loader.exec_module(importlib.util.module_from_spec(spec))
