@@ -196,6 +196,14 @@ def mapped(url: str) -> None:
             response.raise_for_status()
 
 
+def talk(url: str) -> None:
+    with courser.websocket(url) as ws:
+        for _ in range(SYNC):
+            ws.send_text("hello")
+            if ws.receive() != "hello":
+                raise SystemExit("the WebSocket says something else than it was told")
+
+
 def resident() -> int:
     """Bytes of memory that this process holds now; where the system does not say, the most it ever held."""
     try:
@@ -242,6 +250,7 @@ def main() -> int:
             measure(f"asyncio, {ASYNC_IN_FLIGHT} in flight", MANY, lambda: side_by_side(small)),
             measure("HTTP/2, the same on one connection", MANY, lambda: side_by_side(small, http2=True)),
             measure(f"sync, client.map, {MAP_IN_FLIGHT} in flight", MANY, lambda: mapped(small)),
+            measure("a WebSocket, message and answer", SYNC, lambda: talk(url.replace("http", "ws", 1) + "ws")),
             measure(f"a streamed download, {DOWNLOAD >> 20} MB", 1, lambda: download(f"{url}bytes/{DOWNLOAD}")),
         ]
         print(table(rows))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 
 import pytest
-from serverwire import Talk, plain
+from serverwire import Pieces, Talk, Wire, plain, stubborn
 
 from courser.core.reactor import READ, Reactor
 from courser.core.waiter import FOREVER
@@ -37,18 +37,39 @@ def test_a_reactor_turns_it_and_knows_when_to_give_up() -> None:
     reactor.close()
 
 
-def test_what_it_lets_go_stays_open() -> None:
+def test_what_it_passes_on_stays_open() -> None:
     made = talk()
     reactor = Reactor()
     made.connection.serve(reactor, 3.0)
 
-    made.connection._let_go()
+    successor = made.connection.pass_on(ServerConnection, 5.0)
 
     assert (made.connection.closed, made.connection.deadline, made.connection.reactor) == (True, FOREVER, None)
     del made.connection
     gc.collect()
-    assert (made.open, made.wire.closed) == (set(), False)
+    assert (made.open, made.wire.closed) == ({successor}, False)
+    assert (successor.reactor, successor.deadline) == (reactor, 12.0)
+    successor.close()
     reactor.close()
+
+
+def test_a_link_that_turns_its_connection_hears_of_the_next_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = talk()
+    served: list[ServerConnection] = []
+    monkeypatch.setattr(Wire, "serve", lambda wire, connection: served.append(connection), raising=False)
+
+    successor = made.connection.pass_on(ServerConnection, 5.0)
+
+    assert served == [successor]
+    successor.close()
+
+
+def test_a_link_that_nobody_turns_is_passed_on_too() -> None:
+    made = talk()
+    successor = made.connection.pass_on(ServerConnection, 5.0)
+
+    assert made.open == {successor}
+    successor.close()
 
 
 @pytest.mark.parametrize("ended", [False, True])
@@ -62,6 +83,20 @@ def test_a_peer_that_may_be_sending_still_has_time_to_read(ended: bool) -> None:
     assert made.connection.closed is ended
     if not ended:
         assert (made.connection.deadline, made.wire.interest) == (3.0 + LINGER, READ)
+
+
+def test_who_makes_a_body_is_told_that_no_more_is_wanted() -> None:
+    made = talk()
+    pieces = Pieces(b"x")
+    made.connection._stop(iter(pieces))
+    made.connection._stop(iter([b"x"]))
+    made.connection._stop(None)
+    assert pieces.closed == 1
+    late = stubborn()
+    next(late)
+    made.connection._stop(late)
+
+    assert [str(error) for error in made.app.errors] == ["late"]
 
 
 def test_every_end_is_an_end() -> None:

@@ -6,9 +6,11 @@ import json
 
 import pytest
 
+import courser
 from courser.engines.events import RequestHead
 from courser.server.app import Reply, ServerRequest
 from courser.server.demo import JSON, Demo
+from courser.testing import MemoryNetwork
 
 
 def ask(target: str, body: bytes = b"", fields: bytes = b"") -> Reply:
@@ -44,6 +46,13 @@ def test_redirects_count_down() -> None:
 
     assert (two.status, two.fields(b"")) == (302, b"Location: /redirect/1\r\n")
     assert none is JSON
+
+
+def test_a_websocket_says_what_it_is_told() -> None:
+    client = courser.Client(network=MemoryNetwork(Demo()))
+    with client.websocket("ws://a/ws") as ws:
+        ws.send_text("hello")
+        assert ws.receive() == "hello"
 
 
 def test_echo_says_what_came() -> None:

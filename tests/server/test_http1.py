@@ -10,10 +10,12 @@ import serverwire
 from serverwire import DATED, Pieces, Wire, failing, plain, stubborn
 
 from courser.core.reactor import READ, WRITE, Reactor
+from courser.engines.websocket import Handshake
 from courser.server.app import HTTP1, HTTP2, Reply
 from courser.server.connection import LINGER
 from courser.server.http1 import HTTP1ServerConnection
 from courser.server.http2 import HTTP2ServerConnection
+from courser.server.websocket import WebSocketReply, WebSocketServerConnection
 
 Talk = partial(serverwire.Talk, HTTP1ServerConnection)
 
@@ -499,3 +501,19 @@ def test_http_2_has_to_be_among_the_protocols_and_is_agreed_on_in_tls(monkeypatc
 
     monkeypatch.setattr(Wire, "encrypted", True)
     assert Talk(plain, protocols=BOTH).say(PREFACE).startswith(b"HTTP/1.1 ")
+
+
+# WebSockets
+
+
+def test_a_handler_may_let_a_websocket_begin() -> None:
+    talk = Talk(lambda request: WebSocketReply(lambda ws, message: None, headers=DATED))
+    assert talk.say(GET).startswith(b"HTTP/1.1 426 ")
+    lines = "".join(f"{name}: {value}\r\n" for name, value in Handshake().request_fields())
+    answer = talk.say(f"GET /a HTTP/1.1\r\nHost: x\r\n{lines}\r\n".encode())
+
+    assert answer.startswith(b"HTTP/1.1 101 Switching Protocols\r\n")
+    (successor,) = talk.open
+    assert isinstance(successor, WebSocketServerConnection)
+    assert talk.connection.closed
+    successor.close()

@@ -17,6 +17,7 @@ from courser.server import http2
 from courser.server.app import Reply, ServerRequest
 from courser.server.connection import LINGER
 from courser.server.http2 import ANSWERS_MOST, ENOUGH, HTTP2ServerConnection
+from courser.server.websocket import WebSocketReply
 
 NAMES = ("settings", "pings", "resets", "others", "updates", "empty", "queued")
 
@@ -250,6 +251,14 @@ def test_no_tunnel_is_made() -> None:
     assert status_of(stream) == 501
     assert stream.closed
     assert body_of(talk.get()) == b"GET /a "
+
+
+def test_a_websocket_needs_http1() -> None:
+    talk = Talk(lambda request: WebSocketReply(lambda ws, message: None))
+    stream = talk.get()
+
+    assert status_of(stream) == 501
+    assert body_of(stream) == b"here a WebSocket needs HTTP/1.1\n"
 
 
 def test_a_handler_that_fails_costs_one_request() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 import courser
 from courser.core.link import Link
-from courser.server import Reply, ServerRequest
+from courser.server import Reply, ServerRequest, ServerWebSocket, WebSocketReply
 from courser.testing import Conditions, Fault, MemoryNetwork
 from courser.testing.network import BUFFER, Net
 
@@ -22,6 +22,16 @@ def handler(request: ServerRequest) -> Reply:
     if request.path == "/big":
         return Reply(b"x" * 100_000 for _ in range(BIG // 100_000))
     return Reply.text(f"{request.method} {request.target} {request.body.decode()}")
+
+
+def echoing(request: ServerRequest) -> Reply:
+    def receive(ws: ServerWebSocket, message: str | bytes) -> None:
+        if message == b"goodbye":
+            ws.close(4001, "so be it")
+        else:
+            ws.send(message)
+
+    return WebSocketReply(receive)
 
 
 def by_trio(main: Callable[[], Awaitable[Any]]) -> Any:
@@ -58,6 +68,41 @@ def test_an_async_client_is_served(run: Callable[..., Any], conditions: Conditio
 
     assert run(main) == ["GET /a?b=c ", "POST /a?b=c body"]
     assert (len(network.links), network.connections) == (1, 0)
+
+
+SIZES = [0, 5, 125, 126, 1000, 100_000]
+
+
+@pytest.mark.parametrize("conditions", [Conditions(), Conditions(piece=1), Conditions(take=1), Conditions(7, 3)])
+def test_a_websocket_is_served(conditions: Conditions) -> None:
+    network = MemoryNetwork(echoing, conditions=conditions)
+    with courser.Client(network=network) as client, client.websocket("wss://x.test/ws") as ws:
+        for size in SIZES if conditions.piece > 1 else SIZES[:-1]:
+            ws.send_text("x" * size)
+            assert ws.receive() == "x" * size
+        ws.send_bytes(b"goodbye")
+        with pytest.raises(courser.ConnectionClosed) as caught:
+            ws.receive()
+
+    assert (caught.value.code, caught.value.reason) == (4001, "so be it")
+    assert (network.connections, list(network.errors)) == (0, [])
+
+
+@pytest.mark.parametrize("run", [by_asyncio, by_trio])
+@pytest.mark.parametrize("conditions", [Conditions(), Conditions(piece=1), Conditions(take=1)])
+def test_an_async_websocket_is_served(run: Callable[..., Any], conditions: Conditions) -> None:
+    network = MemoryNetwork(echoing, conditions=conditions)
+
+    async def main() -> list[str | bytes]:
+        async with courser.AsyncClient(network=network) as client, client.websocket("ws://x.test/ws") as ws:
+            got = []
+            for _ in range(3):
+                await ws.send_text("x" * 1000)
+                got.append(await ws.receive())
+            return got
+
+    assert run(main) == ["x" * 1000] * 3
+    assert (network.connections, list(network.errors)) == (0, [])
 
 
 def test_many_requests_travel_side_by_side() -> None:

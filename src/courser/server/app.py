@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from os import PathLike, stat
 from time import gmtime, time
-from typing import TYPE_CHECKING, Any, Final, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Self, TypeAlias
 
 from ..engines.http1.framing import keeps_alive
 from ..values.fields import FieldBlock
@@ -23,6 +23,7 @@ __all__ = [
     "HTTP1",
     "HTTP2",
     "NO_FIELDS",
+    "NO_SWITCH",
     "TOO_LARGE",
     "UNSUPPORTED",
     "App",
@@ -124,6 +125,9 @@ class Reply:
         TypeError: a body that is text.
     """
 
+    switches: ClassVar[bool] = False
+    """Whether the connection is to speak another protocol after it."""
+
     __slots__ = ("_block", "_dated", "_made", "body", "length", "reason", "status", "trailers")
 
     def __init__(
@@ -219,6 +223,7 @@ Sink: TypeAlias = Callable[[ServerRequest], Callable[[bytes], object] | None]
 
 FAILED: Final = Reply.text("the handler failed\n", status=500)
 TOO_LARGE: Final = Reply.text("the body is too large\n", status=413, headers={"Connection": "close"})
+NO_SWITCH: Final = Reply.text("here a WebSocket needs HTTP/1.1\n", status=501)
 UNSUPPORTED: Final = Reply.text("this server is no proxy\n", status=501)
 
 

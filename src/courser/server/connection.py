@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from ..core.connection import Connection
 from ..core.link import Link
@@ -10,7 +10,7 @@ from ..core.reactor import READ, Reactor
 from ..core.waiter import FOREVER
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from ..core.lane import Permit
     from .app import App
@@ -22,6 +22,9 @@ POUR_MOST: Final = 2**20
 
 LINGER: Final = 5.0
 """Seconds for which a peer that is still sending may read the answer before the connection goes; nginx has the same."""
+
+
+T = TypeVar("T", bound="ServerConnection")
 
 
 class Nothing:
@@ -59,13 +62,25 @@ class ServerConnection(Connection):
         self.join(reactor)
         self.arm(now + self.app.timeout)
 
-    def _let_go(self) -> None:
-        """Have nothing more to do with the link, which somebody else is to serve."""
+    def pass_on(self, make: Callable[[Link, App, set[ServerConnection], float], T], now: float) -> T:
+        """Have nothing more to do with the link, which somebody else serves from now on.
+
+        Args:
+            make: makes who does.
+            now: the time.
+        """
+        reactor = self.reactor
         self.leave()
         self._finalizer.detach()
         self.closed = True
         self.deadline = FOREVER
         self._owners.discard(self)
+        successor = make(self.link, self.app, self._owners, now)
+        if reactor is not None:
+            successor.serve(reactor, now)
+        elif (serve := getattr(self.link, "serve", None)) is not None:
+            serve(successor)  # a link in memory turns it
+        return successor
 
     def _leave(self, now: float) -> None:
         """Close, but not under the answer: a close with bytes unread resets it away (RFC 9112 section 9.6)."""

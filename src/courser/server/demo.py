@@ -8,21 +8,25 @@
 /redirect/N     N redirects, then /json
 /echo           what the request was, as JSON
 /upload         how many bytes came, as JSON; they are not kept
+/ws             a WebSocket that says what it is told
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from .app import Reply, ServerRequest
+
+if TYPE_CHECKING:
+    from .websocket import ServerWebSocket
 
 __all__ = ["Demo"]
 
 BLOCK: Final = bytes(range(256)) * 1024
 
 JSON: Final = Reply.json({"message": "hello", "numbers": [1, 2, 3], "from": "courser.server"})
-HELLO: Final = Reply.text("courser.server: /json /bytes/N /chunked/N /status/N /redirect/N /echo /upload\n")
+HELLO: Final = Reply.text("courser.server: /json /bytes/N /chunked/N /status/N /redirect/N /echo /upload /ws\n")
 NOT_FOUND: Final = Reply.text("there is nothing here\n", status=404)
 
 
@@ -60,6 +64,10 @@ class Demo:
             return _echo(request)
         if path == "/upload":
             return Reply.json({"bytes": self._uploaded})
+        if path == "/ws":
+            from .websocket import WebSocketReply
+
+            return WebSocketReply(_say_the_same)
         return NOT_FOUND
 
     def sink(self, request: ServerRequest) -> Callable[[bytes], object] | None:
@@ -71,6 +79,10 @@ class Demo:
 
     def _count(self, piece: bytes) -> None:
         self._uploaded += len(piece)
+
+
+def _say_the_same(ws: ServerWebSocket, message: str | bytes) -> None:
+    ws.send(message)
 
 
 def _redirect(left: int) -> Reply:

@@ -8,7 +8,7 @@ download nor a flood of pipelined requests can fill the memory.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from ..core.link import Link
 from ..core.reactor import READ, WRITE
@@ -94,7 +94,7 @@ class HTTP1ServerConnection(ServerConnection):
 
         beginning = self._held + data
         if beginning.startswith(PREFACE):
-            self._hand_over(beginning, now)
+            self._begin_http2(beginning, now)
             return None
         if data and PREFACE.startswith(beginning):
             self._held = beginning
@@ -106,16 +106,12 @@ class HTTP1ServerConnection(ServerConnection):
             return None
         return beginning
 
-    def _hand_over(self, data: bytes, now: float) -> None:
+    def _begin_http2(self, data: bytes, now: float) -> None:
         """Let the link be served in HTTP/2, which the client knows is spoken here (RFC 9113 section 3.3)."""
         from .http2 import HTTP2ServerConnection
 
-        reactor = self.reactor
-        self._let_go()
-        successor = HTTP2ServerConnection(self.link, self.app, self._owners, now)
+        successor = self.pass_on(HTTP2ServerConnection, now)
         try:
-            if reactor is not None:
-                successor.serve(reactor, now)
             successor.received(data, now)
             successor.ready(READ, now)
         except Exception as error:
@@ -195,6 +191,13 @@ class HTTP1ServerConnection(ServerConnection):
         if self._pieces:
             self._pieces = []
             self._length = 0
+        if reply.switches and engine.head is not None:
+            from .websocket import WebSocketReply, switch
+
+            refused = switch(self, cast("WebSocketReply", reply), engine.head, now)
+            if refused is None:
+                return
+            reply = refused
         head = engine.start_response(reply.status, reply.reason, reply.fields(self.app.date(now)), reply.length)
         body = reply.body
         if isinstance(body, bytes):

@@ -13,7 +13,7 @@ from ..core.link import Link
 from ..core.reactor import READ, WRITE, Reactor
 from ..engines.events import RequestHead
 from ..engines.http2 import HTTP2_LIMITS, ErrorCode, ServerEngine
-from .app import NO_FIELDS, TOO_LARGE, UNSUPPORTED, App, Reply, ServerRequest
+from .app import NO_FIELDS, NO_SWITCH, TOO_LARGE, UNSUPPORTED, App, Reply, ServerRequest
 from .connection import POUR_MOST, ServerConnection
 
 if TYPE_CHECKING:
@@ -205,6 +205,8 @@ class HTTP2ServerConnection(ServerConnection):
     def _answer(self, stream: Stream, exchange: Exchange, now: float) -> None:
         pieces = exchange.pieces
         reply = self.app.answer(ServerRequest(exchange.head, b"".join(pieces) if pieces else b""))
+        if reply.switches:
+            reply = NO_SWITCH
         self._respond(stream, exchange, reply, now)
         if reply.closes:
             self._drain()

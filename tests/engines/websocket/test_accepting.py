@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from courser.engines.websocket.accepting import Answer, answer_connect, answer_upgrade
+from courser.engines.websocket.accepting import UPGRADE, Answer, answer_connect, answer_upgrade
 from courser.engines.websocket.deflate import Deflate
 from courser.engines.websocket.handshake import Agreement, Handshake
 from courser.errors import LocalProtocolError
 
 Pairs = list[tuple[str, str]]
+
+WANTED = ("Sec-WebSocket-Version", "13")
 
 GOOD = (
     "Host: server.example.com\r\n"
@@ -53,17 +55,23 @@ def test_compression_is_used_if_both_sides_want_it() -> None:
 REFUSED = {
     "another method": (b"POST", b"1.1", GOOD, 405, [("Allow", "GET")]),
     "another version of HTTP": (b"GET", b"1.0", GOOD, 400, []),
-    "no upgrade": (b"GET", b"1.1", GOOD.replace("websocket", "h2c"), 426, [("Upgrade", "websocket")]),
-    "notwebsocket": (b"GET", b"1.1", GOOD.replace("websocket", "notwebsocket"), 426, [("Upgrade", "websocket")]),
+    "no upgrade": (b"GET", b"1.1", GOOD.replace("websocket", "h2c"), 426, [*UPGRADE]),
+    "notwebsocket": (b"GET", b"1.1", GOOD.replace("websocket", "notwebsocket"), 426, [*UPGRADE]),
     "notupgrade": (b"GET", b"1.1", GOOD.replace(", Upgrade", ", notupgrade"), 400, []),
     "no key": (b"GET", b"1.1", GOOD.replace("-Key", "-Kez"), 400, []),
     "two keys": (b"GET", b"1.1", GOOD + "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n", 400, []),
     "a key that is too short": (b"GET", b"1.1", GOOD.replace("dGhl", ""), 400, []),
     "a key that is no base64": (b"GET", b"1.1", GOOD.replace("dGhl", "dG!l"), 400, []),
     "a key and more": (b"GET", b"1.1", GOOD.replace("ZQ==", "ZQ==AAAA"), 400, []),
-    "no version": (b"GET", b"1.1", GOOD.replace("-Version", "-Versiom"), 426, [("Sec-WebSocket-Version", "13")]),
-    "another version": (b"GET", b"1.1", GOOD.replace("13", "8"), 426, [("Sec-WebSocket-Version", "13")]),
-    "two versions": (b"GET", b"1.1", GOOD.replace("13", "13, 8"), 426, [("Sec-WebSocket-Version", "13")]),
+    "no version": (
+        b"GET",
+        b"1.1",
+        GOOD.replace("-Version", "-Versiom"),
+        426,
+        [*UPGRADE, WANTED],
+    ),
+    "another version": (b"GET", b"1.1", GOOD.replace("13", "8"), 426, [*UPGRADE, WANTED]),
+    "two versions": (b"GET", b"1.1", GOOD.replace("13", "13, 8"), 426, [*UPGRADE, WANTED]),
     "bad subprotocols": (b"GET", b"1.1", GOOD + "Sec-WebSocket-Protocol: a b\r\n", 400, []),
     "bad extensions": (b"GET", b"1.1", GOOD + "Sec-WebSocket-Extensions: a;\r\n", 400, []),
 }

@@ -76,7 +76,7 @@ class Engine(ABC):
         self.is_idle = True
         self.reusable = True
         self.is_tunnel = False
-        self.leftover = b""
+        self.leftover: bytes = b""
         self.bytes_received = 0
         self._limits = limits
         # A field line has at least four bytes: a head of this size is within every limit.

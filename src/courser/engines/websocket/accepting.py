@@ -21,6 +21,8 @@ __all__ = ["Answer", "answer_connect", "answer_upgrade"]
 
 _KEY_SIZE: Final = 16
 
+UPGRADE: Final = (("Connection", "Upgrade"), ("Upgrade", "websocket"))
+
 
 class Answer(NamedTuple):
     """How a server answers a handshake.
@@ -64,9 +66,11 @@ def answer_upgrade(
         key = _check_upgrade(method, version, fields)
         agreement, answers = _agree(fields, subprotocols, deflate)
     except _Refusal as refusal:
-        return refusal.answer
+        answer = refusal.answer
+        # 426 names the protocol that it wants (RFC 9110 section 15.5.22).
+        return answer._replace(fields=[*UPGRADE, *answer.fields]) if answer.status == 426 else answer
     proof = ("Sec-WebSocket-Accept", accept_of(key).decode("ascii"))
-    return Answer(101, [("Connection", "Upgrade"), ("Upgrade", "websocket"), proof, *answers], agreement)
+    return Answer(101, [*UPGRADE, proof, *answers], agreement)
 
 
 def answer_connect(fields: bytes, *, subprotocols: Sequence[str] = (), deflate: Deflate | None = None) -> Answer:
@@ -85,7 +89,7 @@ def _check_upgrade(method: bytes, version: bytes, fields: bytes) -> bytes:
     if version != b"1.1":
         raise _Refusal(400, "a handshake needs HTTP/1.1")
     if not has_token(values_of(fields, b"upgrade"), b"websocket"):
-        raise _Refusal(426, "the request does not ask for websocket", ("Upgrade", "websocket"))
+        raise _Refusal(426, "the request does not ask for websocket")
     if not has_token(values_of(fields, b"connection"), b"upgrade"):
         raise _Refusal(400, "the Connection field does not say Upgrade")
     keys = values_of(fields, b"sec-websocket-key")
