@@ -426,6 +426,16 @@ def test_after_many_messages_without_a_wait_others_have_their_turn(name: str) ->
     assert turns == [0]
 
 
+def test_between_many_pieces_others_have_their_turn() -> None:
+    pair = Pair(AsyncWebSocket)
+    turns: list[int] = []
+    pair.at_wait = [lambda: turns.append(pair.talking.talk.unbroken)]
+    pair.do("send", ["x"] * (UNBROKEN + 10))
+
+    assert turns == [0]
+    assert pair.talking.heard() == ["x" * (UNBROKEN + 10)]
+
+
 def test_an_error_that_tells_of_the_end_leaves_the_peer_time_to_end_the_link(pair: Pair) -> None:
     pair.talking.come(pair.talking.peer.close(1000))
     pair.at_wait = [lambda: pair.talking.come(b"")]

@@ -126,6 +126,8 @@ class _Socket:
             while (piece := await pieces.next()) is not None:
                 await talk.utter(host, seconds, piece, last=False, compress=compress)
                 empty = "" if isinstance(piece, str) else b""
+                if talk.unbroken > UNBROKEN:
+                    await talk.rest(host)
             await talk.utter(host, seconds, empty, last=True, compress=compress)
         finally:
             talk.spoken(pieces)

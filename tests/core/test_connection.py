@@ -15,6 +15,7 @@ from weakref import ref
 
 import pytest
 
+from courser.core import connection as connection_module
 from courser.core.connection import Connection
 from courser.core.lane import Lane, Permit
 from courser.core.link import RECEIVE_FIRST, RECEIVE_MOST, SocketLink
@@ -477,6 +478,56 @@ def test_an_answer_is_read_before_a_failed_send_is_told() -> None:
     assert connection.data == b"too large"
     assert connection.told == ["received", ("lost", BrokenPipeError, True)]
     assert not connection.pending
+
+
+class Attentive(Heard):
+    """Reads all that the peer has sent, and has an answer to each piece."""
+
+    hears_out = True
+
+    def received(self, data: bytes, now: float) -> None:
+        super().received(data, now)
+        if data:
+            self.write(b"answer")
+
+
+@pytest.mark.parametrize("ends", [False, True])
+def test_all_that_has_come_may_be_read_before_a_failed_send_is_told(pair: Pair, ends: bool) -> None:
+    link, peer = pair[0].link, pair[1]
+    peer.send(b"x" * (RECEIVE_FIRST + 1000))
+    if ends:
+        peer.close()
+    connection = Attentive(link)
+    sent: list[bytes] = []
+
+    def send(data: bytes | memoryview, /) -> int:
+        sent.append(bytes(data))
+        raise BrokenPipeError
+
+    link.send = send  # type: ignore[method-assign]
+    connection.write(b"abc")
+
+    assert len(connection.data) == RECEIVE_FIRST + 1000
+    assert sent == [b"abc", b"answer", b"answer"]
+    assert connection.told[:2] == ["received", "received"]
+    assert connection.told[2] == ("end" if ends else ("lost", BrokenPipeError, True))
+
+
+def test_a_peer_that_sends_on_and_on_is_not_heard_out(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    link, peer = pair[0].link, pair[1]
+    peer.send(b"x" * 10)
+    monkeypatch.setattr(connection_module, "LAST_RECEIVES", 3)
+    connection = Attentive(link)
+    connection._receive = lambda size: b"y"
+
+    def send(data: bytes | memoryview, /) -> int:
+        raise BrokenPipeError
+
+    link.send = send  # type: ignore[method-assign]
+    connection.write(b"abc")
+
+    assert connection.data == b"yyyy"
+    assert connection.told[-1] == ("lost", BrokenPipeError, True)
 
 
 def test_a_failed_send_whose_end_was_read_is_an_end() -> None:

@@ -402,3 +402,43 @@ def test_what_the_peer_can_do_is_asked_of_the_connection(make: Make, monkeypatch
 
     assert world.connection.engine.ponged == 1
     guest.close()
+
+
+def test_what_others_have_to_send_is_not_ones_own(make: Make) -> None:
+    """While one upload keeps the connection full, all of it would never have left."""
+    world = warm(make)
+    exchange = world.begin()
+    guest: Any = exchange.connection
+    world.connection.unsent.append(b"of another")
+    assert not guest.pending
+    guest.stream.queued = 1
+    assert guest.pending
+    guest.stream.queued = 0
+    world.connection.unsent.clear()
+    exchange.abort()
+
+
+@pytest.mark.parametrize("waits", [False, True])
+def test_who_sleeps_until_a_later_deadline_is_told_of_an_earlier_one(shared: SharedExchange, waits: bool) -> None:
+    told: list[None] = []
+
+    class Bell:
+        def done(self) -> bool:
+            return False
+
+        def set_result(self, result: None, /) -> None:
+            told.append(result)
+
+    guest: Any = shared.connection
+    shared.future = Bell() if waits else None
+    guest.arm(100.0)
+    guest.arm(200.0)
+    assert told == [None] * waits
+    guest.arm(50.0)
+
+    assert told == [None, None] * waits
+    shared.future = None
+    exchange, guest.exchange = guest.exchange, None
+    guest.arm(20.0)
+    guest.exchange = exchange
+    assert told == [None, None] * waits

@@ -378,6 +378,23 @@ def test_a_broken_link_ends_what_is_under_way(make: Make) -> None:
     assert one.error.__cause__ is not None
 
 
+def test_a_response_that_is_there_in_full_outlives_the_link(make: Make) -> None:
+    """Its request may be on its way still; the others under way are not so lucky."""
+    world, connection = warm(make, nothing)
+    exchange, other = world.begin(post(b"x" * 10)), world.begin()
+    exchange.upload = Upload(exchange, iter([b"never"]))
+    world.turn()
+    world.peer.answer(stream_of(exchange).id, b"all of it")
+    world.turn()
+    assert exchange.end is not None
+    assert exchange.upload is not None
+    connection.lost(ConnectionResetError(104, "reset"), monotonic(), sending=False)
+
+    assert (exchange.error, exchange.upload) == (None, None)
+    assert b"".join(exchange.chunks) == b"all of it"
+    assert isinstance(other.error, ReadError)
+
+
 def test_a_send_that_fails_is_told_as_such(make: Make) -> None:
     world, connection = warm(make, nothing)
     exchange = world.begin(post())

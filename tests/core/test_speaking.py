@@ -168,6 +168,14 @@ def test_messages_without_a_wait_are_counted_until_others_had_their_turn(talking
     assert doing.go().ended
 
 
+def test_pieces_are_counted_like_messages(talking: Talking) -> None:
+    speaking(talking, talking)
+    for _ in range(3):
+        uttering(talking, "x")
+
+    assert talking.talk.unbroken == 3
+
+
 # In pieces
 
 

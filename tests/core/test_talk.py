@@ -491,6 +491,27 @@ def test_a_peer_that_still_takes_a_large_message_has_time_for_its_goodbye(talkin
     assert talking.talk.refusal().code == 1000
 
 
+def test_after_a_gap_nothing_is_kept_and_the_end_tells_of_it(talking: Talking) -> None:
+    goodbye = closing(talking)
+    talking.say(b"x" * FULL)
+    talking.say("lost")
+    assert receiving(talking).result == b"x" * FULL
+    talking.come(talking.peer.send_text("lost too"))
+    talking.answer()
+
+    assert is_refused(receiving(talking), 1000, "the last messages are missing")
+    assert not goodbye.ended
+
+
+def test_who_has_waited_for_the_end_is_forgotten(talking: Talking) -> None:
+    doing = closing(talking)
+    talking.answer()
+    talking.come(b"")
+    assert doing.go().result is None
+
+    assert talking.talk._closing == {}
+
+
 def test_who_is_struck_while_it_says_goodbye_leaves_nothing_open(talking: Talking) -> None:
     doing = closing(talking)
     error = KeyboardInterrupt()

@@ -273,6 +273,16 @@ def test_where_a_location_leads(start: str, location: str, target: str) -> None:
     assert str(next_request(Request("GET", start), answer(302, location)).url) == target
 
 
+@pytest.mark.parametrize(("scheme", "target"), [("ws", "http"), ("wss", "https")])
+def test_a_websocket_may_be_told_where_another_one_is(scheme: str, target: str) -> None:
+    response = Response(302, headers={"Location": f"{scheme}://b.example/ws"})
+    moved = next_request(Request("GET", "http://a.example/ws", headers={"Upgrade": "WebSocket"}), response)
+    assert str(moved.url) == f"{target}://b.example/ws"
+
+    with pytest.raises(RedirectError, match="is not http or https"):
+        next_request(Request("GET", "http://a.example/ws"), response)
+
+
 def test_bytes_that_are_no_text_are_sent_on_as_they_came() -> None:
     """As browsers do it with pages that speak ISO-8859-1."""
     redirect: Any = Response(302, headers=[("Location", b"/\xfc?\xfc=c d")])

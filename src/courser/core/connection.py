@@ -36,6 +36,9 @@ __all__ = ["Connection"]
 MOMENT: Final = 0.001
 """Seconds for which a large part of a body is waited for where a smaller one may be there: the least of a poll."""
 
+LAST_RECEIVES: Final = 256
+"""Receives from a peer that takes nothing any more: no buffer of a system holds more than they bring."""
+
 _numbers = count(1)
 
 
@@ -86,6 +89,9 @@ class Connection:
     shares: ClassVar[bool] = False
     receives: ClassVar[int] = RECEIVE_MOST
     """Bytes that it asks for once much comes."""
+
+    hears_out: ClassVar[bool] = False
+    """Whether all that the peer has sent is read, and not one receive of it, where it takes nothing any more."""
 
     guests: Collection[object] = ()
 
@@ -329,13 +335,20 @@ class Connection:
 
     def _unsendable(self, error: OSError) -> None:
         """A peer that answers early and closes makes our send fail while its answer is waiting to be read."""
-        self.unsendable = error
         self.unsent.clear()
+        if self.unsendable is not None:
+            return  # what is being read has caused an answer
+        self.unsendable = error
         self._want(self._interest & ~WRITE)
-        now = monotonic()
-        self.ready(READ, now)
+        self.ready(READ, monotonic())
+        if self.hears_out and self.fd >= 0:
+            poll = solo_poll(self)
+            for _ in range(LAST_RECEIVES):
+                if self.closed or not poll(0):
+                    break
+                self.ready(READ, monotonic())
         if not self.closed:
-            self.lost(error, now, sending=True)
+            self.lost(error, monotonic(), sending=True)
 
     # Bytes in
 

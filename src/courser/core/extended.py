@@ -18,10 +18,11 @@ from ..hints import TYPE_CHECKING
 from ..values.request import NO_FIELDS, Request
 from .fork import remember
 from .upgraded import REFUSALS
+from .waiter import FOREVER
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any, Final
+    from typing import Any, ClassVar, Final
 
     from ..engines.events import Event
     from ..errors import TransportError
@@ -55,11 +56,14 @@ class StreamCarrier:
         connection: the place on the connection.
     """
 
+    end: ClassVar[object] = None
+
     __slots__ = (
         "__weakref__",
         "_early",
         "_ended",
         "_error",
+        "_mark",
         "_paused",
         "_received",
         "_talk",
@@ -83,6 +87,8 @@ class StreamCarrier:
         # As long as there is one, the connection tells of what the stream has taken.
         self.upload: object = None
         self._talk: ReferenceType[Talk] | None = None
+        # Bytes that the connection has sent when all is gone that was written here; unknown until it is in frames.
+        self._mark = 0.0
         self._received = exchange.received
         # What has come, and how it has ended, before there is a talk; until then no more is asked for.
         self._early = [*exchange.chunks]
@@ -106,8 +112,11 @@ class StreamCarrier:
 
     @property
     def pending(self) -> bool:
-        """Whether something that was written has not reached the network."""
-        return bool(self.connection.pending)
+        """Whether something that was written has not reached the network, whatever others have to send after it."""
+        guest, connection = self.connection, self.connection.connection
+        if guest.pending or connection.written < self._mark:
+            return True
+        return bool(connection.link.wants_write and not connection.unsent)
 
     def carry(self, talk: Talk) -> None:
         """Say whose bytes these are, and hand over what has come of them."""
@@ -134,14 +143,19 @@ class StreamCarrier:
         """Have bytes sent, as far as the peer's windows allow; tells whether something waits for that."""
         if not self.closed and not self._ended:
             self.upload = True
+            self._mark = FOREVER
             self.connection.send_data(data)
-            if self.pending:
+            if self.connection.pending:
                 # What waited for the end of the turn, or for another thread, would count as taken by a peer that lives.
                 self.connection.connection.pump()
             self._look_back()
-        return self.pending
+        return self._waits
 
     def _look_back(self) -> None:
+        """See what of that which was written has not left."""
+        if self._mark == FOREVER and not self.connection.pending:
+            connection = self.connection.connection
+            self._mark = connection.written + sum(map(len, connection.unsent))
         self._waits = self.pending
         self.upload = self._waits or None
 

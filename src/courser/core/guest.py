@@ -139,9 +139,13 @@ class Guest:
 
     @property
     def pending(self) -> bool:
-        """Whether something of the request has not reached the network."""
+        """Whether something of the body waits for its turn.
+
+        What has had it may lie in the connection still. Whoever waits for the response turns that, too; and while
+        another upload keeps the connection full, all of it would never have left.
+        """
         stream = self.stream
-        return stream is not None and (stream.queued > 0 or self.connection.pending)
+        return stream is not None and stream.queued > 0
 
     # The place
 
@@ -274,10 +278,17 @@ class Guest:
     # Time
 
     def arm(self, deadline: float) -> None:
-        self.deadline = deadline
+        sooner, self.deadline = deadline < self.deadline, deadline
         connection = self.connection
-        if deadline < connection.deadline and connection.source is None:
-            connection.arm(deadline)
+        if connection.source is None:
+            if deadline < connection.deadline:
+                connection.arm(deadline)
+        elif sooner:
+            # Who follows, or stands in a group, sleeps until the deadline that it saw.
+            exchange = None if self.exchange is None else self.exchange()
+            future = None if exchange is None else exchange.future
+            if future is not None:
+                future.set_result(None)
 
     def expire(self, now: float) -> None:
         """The deadline has come."""

@@ -23,6 +23,9 @@ __all__ = ["HTTP1Connection"]
 TOGETHER: Final = 64 * 1024
 """A body of at most this many bytes leaves in one piece with its head."""
 
+EARLY: Final = 64 * 1024
+"""Bytes of another protocol that are read before somebody takes the connection over."""
+
 
 class HTTP1Connection(Connection):
     """A connection that speaks HTTP/1.1.
@@ -87,6 +90,8 @@ class HTTP1Connection(Connection):
             if exchange is not None and self.engine.is_tunnel:
                 if data:
                     self.engine.receive(data)  # it is kept for whoever takes the connection over
+                if not data or len(self.engine.leftover) > EARLY:
+                    self.pause()  # until then
                 return
             # Nothing was asked for: the peer has closed, or says what nobody may take for an answer.
             self.close()

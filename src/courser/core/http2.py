@@ -83,6 +83,7 @@ class HTTP2Connection(Connection):
         "source",
     )
 
+    hears_out = True
     kind: ClassVar[type[GuestExchange]] = GuestExchange
     version: ClassVar[str] = "HTTP/2"
     shares: ClassVar[bool] = True
@@ -393,7 +394,7 @@ class HTTP2Connection(Connection):
         self._over(lambda begun: broken(self.label, error, sending=sending, begun=begun))
 
     def _over(self, make: Callable[[bool], TransportError]) -> None:
-        """End everything that is under way with errors of their own."""
+        """End everything that is under way with errors of their own, but for responses that are there in full."""
         # The engine may have taken leave of a stream whose exchange does not know it yet.
         streams = [stream for stream in list(self._keys.values()) if stream is not None]
         self._shut()
@@ -401,7 +402,10 @@ class HTTP2Connection(Connection):
         for stream in streams:
             exchange = None if stream.guest is None else stream.guest()
             if exchange is not None and stream.error is None:
-                _fail(exchange, make(exchange.head is not None))
+                if exchange.end is not None:
+                    exchange.cut(monotonic())
+                else:
+                    _fail(exchange, make(exchange.head is not None))
 
     def flushed(self, now: float) -> None:
         if not self.unsent:

@@ -185,6 +185,7 @@ class Speaking:
     def _utter(self, piece: str | bytes, last: bool, compress: bool | None) -> bool:
         if self.carrier.pending or self._is_over:
             return False
+        self.unbroken += 1
         self._put(partial(self.engine.send_fragment, last=last, compress=compress), piece)
         self._is_half_said = not last
         return True

@@ -39,6 +39,8 @@ EACH: Final = 64
 FAREWELL: Final = 1.0
 """Seconds that the peer has to end the link once nothing more is to be said (RFC 6455 section 7.1.1)."""
 
+DROPPED: Final = "the last messages are missing: too many waited for a reader when it was closed here"
+
 NORMAL: Final = frozenset({1000, 1001})
 """Close codes of a conversation that has come to its end."""
 
@@ -62,7 +64,7 @@ class Talk(Speaking):
         unbroken: messages that were sent or taken since somebody has last waited.
     """
 
-    __slots__ = ("__weakref__", "_came", "_given", "_heartbeat", "_paused", "_pulse", "messages", "receiver")
+    __slots__ = ("__weakref__", "_came", "_drops", "_given", "_heartbeat", "_paused", "_pulse", "messages", "receiver")
 
     def __init__(self, engine: WebSocketEngine, carrier: Carrier, heartbeat: float | None, now: float) -> None:
         super().__init__(engine, carrier)
@@ -72,6 +74,8 @@ class Talk(Speaking):
         self._came = 0
         self._given = 0
         self._paused = False
+        # Whether something of what has come is lost: then nothing that follows is kept either.
+        self._drops = False
         self._pulse = Pulse(now)
         self._heartbeat = FOREVER if heartbeat is None else heartbeat
         carrier.arm(now + self._heartbeat)
@@ -83,16 +87,18 @@ class Talk(Speaking):
         engine, carrier, was_open = self.engine, self.carrier, self.closed is None
         self._pulse.heard_at = now
         # Who says goodbye hears on for the answer's sake: what nobody receives meanwhile is not kept without bounds.
-        keeps = not engine.close_sent or self._came - self._given <= FULL
+        if engine.close_sent and self._came - self._given > FULL:
+            self._drops = True
         for event in engine.receive(data):
             if isinstance(event, str | bytes):
-                if keeps:
+                if not self._drops:
                     self.messages.append(event)
                     self._came += len(event) + EACH
             elif isinstance(event, Pong):
                 self._answered(event.payload)
             elif isinstance(event, Close):
-                self._end(ConnectionClosed(code=event.code, reason=event.reason))
+                detail = DROPPED if self._drops else ""
+                self._end(ConnectionClosed(code=event.code, reason=event.reason, detail=detail))
         if engine.has_outgoing:
             self._reply()
         if engine.error is not None and self.closed is None:
@@ -290,9 +296,12 @@ class Talk(Speaking):
     async def _outlast(self, host: Host, seconds: float, goes_on: Callable[[], bool]) -> None:
         """Wait for the next step of the end, as long as it does not come."""
         waiter = self._waiter(seconds)
-        if self.carrier.enter(self._stay, waiter, seconds, goes_on):
-            host.arm(waiter)
-            await host.wait(waiter)
+        try:
+            if self.carrier.enter(self._stay, waiter, seconds, goes_on):
+                host.arm(waiter)
+                await host.wait(waiter)
+        finally:
+            self.carrier.enter(self._closing.pop, waiter, None)
 
     def _stay(self, waiter: Waiter, seconds: float, goes_on: Callable[[], bool]) -> bool:
         self._closing[waiter] = seconds

@@ -227,8 +227,10 @@ class PooledTransport:
         began = monotonic()
         ticket = pool.queue(lane)
         try:
-            for shared in lane.shared[:1]:
-                ticket.source = cast("HTTP2Connection", shared).source  # who wants a place turns what may give it
+            if lane.shared:
+                # Who wants a place turns what may give it; where there are few guests, a place may be free already.
+                shared = min(cast("list[HTTP2Connection]", lane.shared), key=lambda each: len(each.guests))
+                ticket.source = shared.source
             ticket.deadline = deadline.within(deadline.timeout.pool, monotonic())
             host.arm(ticket)
             await host.wait(ticket)

@@ -46,6 +46,7 @@ class UpgradedConnection(Connection):
     __slots__ = ("_talk", "label", "source")
 
     receives = RECEIVES
+    hears_out = True
 
     def __init__(self, link: Any, permit: Any, now: float, label: str) -> None:
         super().__init__(link, permit, now)

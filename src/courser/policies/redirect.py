@@ -14,7 +14,7 @@ from ..hints import TYPE_CHECKING
 from ..values.lines import SECRETS
 from ..values.request import NO_FIELDS, Request
 from ..values.response import REDIRECTS
-from ..values.url import URL
+from ..values.url import URL, as_http
 from .flow import Note
 
 if TYPE_CHECKING:
@@ -90,6 +90,8 @@ def _target(request: Request, location: str) -> URL:
         target = request.url.join(location).without_userinfo()
     except HTTPError as error:
         raise RedirectError(detail=f"Location: {error.detail}", request=request) from error
+    if target.scheme in ("ws", "wss") and request.headers.get("upgrade", "").lower() == "websocket":
+        target = as_http(target)
     if target.scheme not in ("http", "https"):
         raise RedirectError(detail=f"Location: {target.redacted()} is not http or https", request=request)
     if request.url.fragment and "#" not in location:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import zlib
+from sys import maxsize
 
 import pytest
 import wswire as wire
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from courser.engines.websocket.compression import Deflater, Inflater
+from courser.engines.websocket.compression import TAIL, Deflater, Inflater
 from courser.engines.websocket.faults import Fault
 from courser.engines.websocket.limits import MAX_STREAMS
 
@@ -144,3 +145,10 @@ def test_whatever_the_messages(messages: list[list[bytes]], bits: int, takeover:
     for parts in messages:
         arrived = b"".join([inflater.feed(deflater.feed(part, last=False), MOST) for part in parts])
         assert arrived + inflater.end(deflater.feed(b"end", last=True), MOST) == b"".join(parts) + b"end"
+
+
+def test_as_much_may_be_asked_for_as_there_can_be() -> None:
+    packed = Deflater(15, True, 6).feed(b"hello" * 1000, last=True)
+
+    assert Inflater(15, True).end(packed, maxsize) == b"hello" * 1000
+    assert Inflater(15, True).feed(packed + TAIL, 10 * maxsize) == b"hello" * 1000

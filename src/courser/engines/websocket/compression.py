@@ -8,6 +8,7 @@ made when the first message needs it.
 from __future__ import annotations
 
 import zlib
+from sys import maxsize
 
 from ...hints import TYPE_CHECKING
 from .codes import CloseCode
@@ -21,6 +22,9 @@ __all__ = ["Deflater", "Inflater"]
 
 TAIL: Final = b"\x00\x00\xff\xff"
 """How every flush ends."""
+
+MOST: Final = maxsize - 1
+"""Bytes that zlib can be asked for, and for one more."""
 
 EMPTY: Final = b"\x00"
 """A flush that flushes nothing, without its tail (RFC 7692 section 7.2.3.6)."""
@@ -93,6 +97,7 @@ class Inflater:
             Fault: that is not deflate.
         """
         self._begun = True
+        most = min(most, MOST)
         decompressor = self._decompressor
         if decompressor is None:
             decompressor = self._decompressor = zlib.decompressobj(-self._bits)
