@@ -18,7 +18,8 @@ import courser
 from courser import joining as joining_module
 from courser.engines.websocket import WEBSOCKET_LIMITS
 from courser.engines.websocket.handshake import accept_of
-from courser.joining import SHOWN_MOST, Terms
+from courser.joining import Terms
+from courser.responding import SHOWN_MOST
 
 Serve = Callable[..., FaultServer]
 

@@ -9,6 +9,7 @@ from time import monotonic
 
 from .core.exchange import Exchange
 from .core.extended import take_stream
+from .core.reader import BodyReader
 from .core.talk import Talk
 from .core.upgraded import take_over
 from .core.waiter import Waiter
@@ -19,6 +20,7 @@ from .hints import TYPE_CHECKING, NamedTuple, cast
 from .hosts.attendant import attend
 from .hosts.inline import run_inline
 from .policies.reconnect import Reconnect
+from .responding import body_to_show
 from .settings import RequestOptions, WebSocketOptions, check_names, is_number
 from .websockets import AsyncWebSocket, Joined, WebSocket
 
@@ -39,9 +41,6 @@ __all__ = ["AsyncJoining", "Joining", "Terms", "join"]
 BODY: Final = frozenset({"content", "data", "files", "json", "compress"})
 OF_SOCKETS: Final = WebSocketOptions.__optional_keys__ - RequestOptions.__optional_keys__
 OPTIONS: Final = WebSocketOptions.__optional_keys__ - BODY
-
-SHOWN_MOST: Final = 1024 * 1024
-"""Bytes that the error of a refused handshake keeps of the answer's body."""
 
 USUAL: Final = Reconnect(delay=0.5, max_delay=60.0, attempts=None)
 """When the next WebSocket is opened, where the caller says no more than that there is to be one."""
@@ -160,13 +159,10 @@ def _of_request(options: WebSocketOptions) -> RequestOptions:
 
 
 async def _refused(session: Session, reply: Reply, sending: Sending) -> HandshakeRefused:
-    """What tells of an answer that is no agreement, with as much of its body as is not much."""
-    try:
-        raw = await reply.peek(sending.host, SHOWN_MOST)
-        content = await session.responses.content(reply.final.coding, raw, sending)
-    except HTTPError:
-        content = b""
-    response = session.responses.make(reply, sending, content, monotonic())
+    """What tells of an answer that is no agreement, with its body, if that can be shown."""
+    reader = BodyReader(reply, sending.host, sending.limit, session.responses.decoded_limit(sending))
+    content = await body_to_show(reader, sending.deadline)
+    response = session.responses.make(reply, sending, content or b"", monotonic())
     session.responses.lead(response, reply, sending)
     reply.abort()
     return HandshakeRefused(
