@@ -27,7 +27,7 @@ from .websockets import AsyncWebSocket, Joined, WebSocket
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from types import TracebackType
-    from typing import Any, Final
+    from typing import Any, ClassVar, Final
 
     from .core.place import Place
     from .core.reply import Reply
@@ -198,8 +198,8 @@ def rule_of(reconnect: Any) -> Reconnect | None:
     """
     if isinstance(reconnect, Reconnect):
         return reconnect
-    if not isinstance(reconnect, bool):
-        raise TypeError(f"reconnect is True, False or a courser.Reconnect, not {reconnect!r}")
+    if reconnect is not None and not isinstance(reconnect, bool):
+        raise TypeError(f"reconnect is True, False, a courser.Reconnect or None, not {reconnect!r}")
     return USUAL if reconnect else None
 
 
@@ -211,9 +211,14 @@ class _Attempts:
         place: tells where.
         url: see `join`.
         options: those of the call.
+
+    Attributes:
+        colour: what a caller writes before `with` and `for`.
     """
 
     __slots__ = ("_options", "_place", "_rule", "_session", "_terms", "_url")
+
+    colour: ClassVar[str] = ""
 
     def __init__(self, session: Session, place: Callable[[], Place], url: str | URL, options: WebSocketOptions) -> None:
         self._options = _of_request(options)
@@ -222,6 +227,19 @@ class _Attempts:
         self._place = place
         self._url = url
         self._rule = rule_of(options.get("reconnect", False))
+
+    async def _alone(self) -> Joined:
+        """The only WebSocket.
+
+        Raises:
+            InvalidRequest: there are to be more.
+        """
+        if self._rule is not None:
+            raise InvalidRequest(
+                detail="reconnect= gives one WebSocket after the other",
+                hint=f"{self.colour}for ws in client.websocket(...):",
+            )
+        return await self._once()
 
     async def _once(self) -> Joined:
         return await join(self._session, self._place(), self._url, self._options, self._terms)
@@ -254,7 +272,9 @@ class _Attempts:
     else:
 
         def __getattr__(self, name):
-            raise AttributeError(f"no {name} before the handshake: with client.websocket(...) as ws:")
+            raise AttributeError(
+                f"no {name} before the handshake: {type(self).colour}with client.websocket(...) as ws:"
+            )
 
 
 class Joining(_Attempts):
@@ -263,7 +283,7 @@ class Joining(_Attempts):
     __slots__ = ("_socket",)
 
     def __enter__(self) -> WebSocket:
-        self._socket = socket = WebSocket(run_inline(self._once()))
+        self._socket = socket = WebSocket(run_inline(self._alone()))
         return socket
 
     def __exit__(
@@ -291,8 +311,10 @@ class AsyncJoining(_Attempts):
 
     __slots__ = ("_socket",)
 
+    colour = "async "
+
     async def __aenter__(self) -> AsyncWebSocket:
-        self._socket = socket = AsyncWebSocket(await self._once())
+        self._socket = socket = AsyncWebSocket(await self._alone())
         return socket
 
     async def __aexit__(
