@@ -178,7 +178,7 @@ async def _refused(session: Session, reply: Reply, sending: Sending) -> Handshak
 def _passes(error: HTTPError) -> bool:
     """Whether what went wrong may go better the next time."""
     if isinstance(error, HandshakeRefused):
-        return error.response is not None and (error.response.status_code >= 500 or error.response.status_code == 429)
+        return error.response.status_code >= 500 or error.response.status_code == 429
     return isinstance(error, TransportError)
 
 
