@@ -16,6 +16,7 @@ from courser.errors import (
     ConnectionClosed,
     ConnectTimeout,
     DecodingError,
+    EventStreamError,
     HandshakeRefused,
     HTTPError,
     InvalidRequest,
@@ -25,6 +26,7 @@ from courser.errors import (
     TransportError,
     TruncatedBody,
 )
+from courser.values.response import Response
 from courser.values.url import URL
 
 CLASSES: list[type[HTTPError]] = [getattr(errors, name) for name in errors.__all__]
@@ -164,10 +166,16 @@ def test_no_secret_of_the_request_is_shown(cls: type[HTTPError]) -> None:
     assert "hunter2" not in str(error) + repr(error)
 
 
+@pytest.mark.parametrize("cls", [StatusError, EventStreamError, HandshakeRefused])
+def test_errors_about_a_response_have_it(cls: Any) -> None:
+    response = Response(404, text="why")
+    error = cls(response=response)
+    assert error.response is response
+    assert pickle.loads(pickle.dumps(error)).response.text == "why"
+    assert not hasattr(cls(), "response")
+
+
 def test_errors_that_carry_more() -> None:
-    response: Any = SimpleNamespace(status_code=404)
-    assert StatusError(response=response).response is response
-    assert HandshakeRefused(response=response).response is response
     assert DecodingError(partial=b"abc").partial == b"abc"
     closed = ConnectionClosed(code=1001, reason="bye")
     assert (closed.code, closed.reason, ConnectionClosed().code) == (1001, "bye", 1006)

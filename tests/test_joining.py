@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
+import threading
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import closing
 from typing import Any
@@ -16,9 +18,10 @@ from wspeer import WebSocketPeer, agreeing, echoing
 
 import courser
 from courser import joining as joining_module
-from courser.engines.websocket import WEBSOCKET_LIMITS
+from courser.engines.websocket import WEBSOCKET_LIMITS, Pong
 from courser.engines.websocket.handshake import accept_of
-from courser.joining import SHOWN_MOST, Terms
+from courser.joining import Terms
+from courser.responding import SHOWN_MOST
 
 Serve = Callable[..., FaultServer]
 
@@ -179,6 +182,7 @@ def test_what_is_agreed_on_where_nothing_is_said() -> None:
         ({"heartbeat": 0}, ValueError, "above 0"),
         ({"heartbeat": "20"}, ValueError, "heartbeat is a number of seconds"),
         ({"heartbeat": True}, ValueError, "heartbeat is a number of seconds"),
+        ({"keepalive": 1}, TypeError, "keepalive is True or False, not 1"),
         ({"max_message_size": -1}, ValueError, "max_message_size"),
         ({"max_message_size": "1"}, TypeError, "max_message_size"),
     ],
@@ -290,6 +294,24 @@ def test_it_says_goodbye(world: World, serve: Serve) -> None:
     assert server.connections == 2
 
 
+def test_a_thread_keeps_it_alive_where_that_is_wanted(world: World, serve: Serve) -> None:
+    answered = threading.Event()
+
+    def act(ws: WebSocketPeer) -> None:
+        ws.raw(ws.engine.ping(b"there?"))
+        assert isinstance(ws.event(), Pong)
+        answered.set()
+        echoing(ws)
+
+    server = serve(agreeing(act))
+
+    async def body(client: Any) -> None:
+        async with client.websocket(server.url(), keepalive=True):
+            assert await world.until(answered.is_set)
+
+    run(world, body)
+
+
 def test_an_error_within_waits_for_nobody(world: World, serve: Serve) -> None:
     said: list[bytes] = []
     server = serve(agreeing(lambda ws: said.append(ws.peer.wait_for_close())))
@@ -304,9 +326,9 @@ def test_an_error_within_waits_for_nobody(world: World, serve: Serve) -> None:
     assert wswire.parse(said[0])[0].payload == (1001).to_bytes(2, "big")
 
 
-@pytest.mark.parametrize("kind", [courser.Client, courser.AsyncClient])
-def test_before_the_handshake_there_is_nothing_to_use(kind: Any) -> None:
-    with pytest.raises(AttributeError, match="no send_text before the handshake"):
+@pytest.mark.parametrize(("kind", "told"), [(courser.Client, "with"), (courser.AsyncClient, "async with")])
+def test_before_the_handshake_there_is_nothing_to_use(kind: Any, told: str) -> None:
+    with pytest.raises(AttributeError, match=rf"no send_text before the handshake: {told} client\.websocket"):
         kind().websocket("ws://a.example/").send_text("hello")
 
 
@@ -417,7 +439,7 @@ def test_a_pause_takes_its_time(world: World, serve: Serve) -> None:
 
 def test_reconnect_is_a_rule_or_not(world: World) -> None:
     async def body(client: Any) -> None:
-        with pytest.raises(TypeError, match=r"a courser\.Reconnect, not 3"):
+        with pytest.raises(TypeError, match=r"a courser\.Reconnect or None, not 3"):
             client.websocket("ws://a.example/", reconnect=3)
 
     run(world, body)
@@ -432,11 +454,31 @@ def test_only_who_reconnects_can_be_iterated_over(world: World) -> None:
     run(world, body)
 
 
-def test_who_reconnects_may_be_a_context_manager(world: World, serve: Serve) -> None:
+@pytest.mark.parametrize("rule", [True, courser.Reconnect()])
+def test_who_reconnects_is_no_context_manager(serve: Serve, rule: Any) -> None:
+    """It would open one WebSocket, and no other after it."""
+    server = serve(agreeing(greeting))
+    joining = courser.Client().websocket(server.url(), reconnect=rule)
+    with pytest.raises(courser.InvalidRequest, match="one WebSocket after the other") as caught, joining:
+        pass
+    assert caught.value.hint == "for ws in client.websocket(...):"
+
+    async def body() -> None:
+        with pytest.raises(courser.InvalidRequest, match="one WebSocket after the other") as caught:
+            async with courser.AsyncClient() as client, client.websocket(server.url(), reconnect=rule):
+                pass
+        assert caught.value.hint == "async for ws in client.websocket(...):"
+
+    asyncio.run(body())
+    assert server.connections == 0
+
+
+@pytest.mark.parametrize("rule", [False, None])
+def test_who_does_not_reconnect_is_one(world: World, serve: Serve, rule: Any) -> None:
     server = serve(agreeing(greeting))
 
     async def body(client: Any) -> None:
-        async with client.websocket(server.url(), reconnect=True) as ws:
+        async with client.websocket(server.url(), reconnect=rule) as ws:
             assert await ws.receive() == "number 0"
 
     run(world, body)

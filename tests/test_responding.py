@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import gzip
 import pickle
+import zlib
+from time import monotonic
 from typing import Any
 
 import pytest
 from calls import HERE, Calls, Fake, hops, redirect
 
+from courser.core.deadline import Deadline
+from courser.core.reader import BodyReader
 from courser.core.reply import StaticReply
 from courser.engines.events import ResponseHead
-from courser.errors import DecodingError, HTTPError, LimitExceeded, StatusError, StreamClosed
+from courser.errors import DecodingError, HTTPError, LimitExceeded, ReadError, ReadTimeout, StatusError, StreamClosed
 from courser.hosts.inline import InlineHost, run_inline
 from courser.policies.flow import Read
-from courser.responding import Shown
+from courser.responding import PATIENCE, SHOWN_MOST, Shown, body_to_show
+from courser.settings import Timeout
 from courser.values.request import Request
 from courser.values.response import Response
 
@@ -327,5 +332,91 @@ def test_an_error_that_a_hook_raises_has_the_body() -> None:
     with pytest.raises(StatusError) as caught:
         calls.get()
 
-    assert caught.value.response is not None
     assert caught.value.response.text == "why"
+
+
+# The body of an error
+
+
+class Script(StaticReply):
+    """A reply whose pieces are written down; an error among them is raised."""
+
+    __slots__ = ("deadline", "finals", "given_up", "pieces")
+
+    def __init__(self, pieces: list[Any], coding: bytes | None, deadline: Deadline) -> None:
+        super().__init__(ResponseHead(500, b"", b"1.1", b"", None, coding, True), b"", Request("GET", HERE), 1.0)
+        self.pieces = pieces
+        self.deadline = deadline
+        self.finals: list[float] = []
+        self.given_up = False
+
+    async def piece(self, host: Any) -> bytes:
+        self.finals.append(self.deadline.final)
+        piece = self.pieces.pop(0) if self.pieces else b""
+        if isinstance(piece, Exception):
+            raise piece
+        assert isinstance(piece, bytes)
+        return piece
+
+    def abort(self) -> None:
+        self.given_up = True
+
+
+def read_to_show(*pieces: Any, coding: bytes | None = None, total: float | None = None) -> tuple[bytes | None, Script]:
+    deadline = Deadline(Timeout(total), True, monotonic())
+    script = Script([*pieces], coding, deadline)
+    final = deadline.final
+    shown = run_inline(body_to_show(BodyReader(script, InlineHost(), None, None), deadline))
+    assert deadline.final == final
+    return shown, script
+
+
+def test_the_body_of_an_error_is_waited_for_a_while() -> None:
+    before = monotonic()
+    shown, script = read_to_show(b"be", b"cause")
+
+    assert shown == b"because"
+    assert before + PATIENCE <= min(script.finals) == max(script.finals) <= monotonic() + PATIENCE
+    total = read_to_show(b"because", total=1.0)[1]
+    assert max(total.finals) == total.deadline.final
+
+
+@pytest.mark.parametrize("coding", [None, b"gzip"])
+def test_of_a_body_that_does_not_end_an_error_has_the_beginning(coding: bytes | None) -> None:
+    writer = zlib.compressobj(wbits=31)
+    piece = writer.compress(b"because") + writer.flush(zlib.Z_SYNC_FLUSH) if coding else b"because"
+
+    shown, script = read_to_show(piece, ReadTimeout(), coding=coding)
+
+    assert shown == b"because"
+    assert script.given_up
+
+
+@pytest.mark.parametrize(
+    ("pieces", "coding"),
+    [
+        ([b"a", ReadError()], None),
+        ([b"no gzip"], b"gzip"),
+        ([b"x" * SHOWN_MOST, b"x"], None),
+        ([gzip.compress(bytes(SHOWN_MOST + 1))], b"gzip"),
+    ],
+    ids=["it breaks off", "it is not what it says", "it is large", "it is large when decoded"],
+)
+def test_a_body_that_no_error_shows(pieces: list[Any], coding: bytes | None) -> None:
+    shown, script = read_to_show(*pieces, coding=coding)
+
+    assert shown is None
+    assert script.given_up
+
+
+def test_a_body_of_as_much_as_is_shown() -> None:
+    assert read_to_show(b"x" * SHOWN_MOST)[0] == b"x" * SHOWN_MOST
+
+
+def test_a_body_that_somebody_reads_is_left_to_him() -> None:
+    deadline = Deadline(Timeout(None), True, monotonic())
+    reader = BodyReader(Script([b"a"], None, deadline), InlineHost(), None, None)
+    reader.start(decoded=False)
+
+    assert run_inline(body_to_show(reader, deadline)) is None
+    assert (run_inline(reader.next_piece()), deadline.final) == (b"a", float("inf"))

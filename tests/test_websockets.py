@@ -117,6 +117,15 @@ def test_messages_are_sent(pair: Pair) -> None:
     assert pair.talking.heard() == ["text", b"bytes", b"more", '{"a":[1,"é"]}']
 
 
+@pytest.mark.parametrize(("name", "wrong"), [("send_text", b"bytes"), ("send_text", {"a": 1}), ("send_bytes", "text")])
+def test_what_a_message_cannot_be_made_of_is_not_sent(pair: Pair, name: str, wrong: Any) -> None:
+    with pytest.raises(TypeError, match=rf"{name}\(\) takes .* not {type(wrong).__name__}; send_"):
+        pair.do(name, wrong)
+    pair.do("send_text", "still open")
+
+    assert pair.talking.heard() == ["still open"]
+
+
 def test_what_json_has_nothing_for_is_not_sent(pair: Pair) -> None:
     with pytest.raises(InvalidRequest, match="json: Out of range"):
         pair.do("send_json", [float("nan")])
@@ -221,11 +230,22 @@ def test_plain_code_takes_no_asynchronous_pieces() -> None:
     assert "AsyncClient" in caught.value.hint
 
 
-@pytest.mark.parametrize("whole", ["text", b"bytes", bytearray(b"bytes"), memoryview(b"bytes")])
-def test_a_whole_message_is_no_pieces(pair: Pair, whole: Any) -> None:
-    with pytest.raises(InvalidRequest, match="send_text"):
-        pair.do("send", whole)
+@pytest.mark.parametrize(
+    ("wrong", "hint"),
+    [
+        ("text", "send_text() takes a whole one"),
+        (b"bytes", "send_bytes() takes a whole one"),
+        (bytearray(b"bytes"), "send_bytes() takes a whole one"),
+        (memoryview(b"bytes"), "send_bytes() takes a whole one"),
+        ({"a": 1}, "send_json() takes a value"),
+        (5, ""),
+    ],
+)
+def test_what_is_no_pieces_of_a_message(pair: Pair, wrong: Any, hint: str) -> None:
+    with pytest.raises(InvalidRequest, match=f"the pieces of a message, not {type(wrong).__name__}") as caught:
+        pair.do("send", wrong)
 
+    assert caught.value.hint == hint
     assert pair.talking.heard() == []
     assert not pair.talking.talk.blocked
 

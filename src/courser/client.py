@@ -33,9 +33,16 @@ __all__ = ["AsyncClient", "Client"]
 
 
 def _positional(verb: str, given: tuple[Any, ...]) -> TypeError:
-    keyword = "params" if verb in ("get", "head", "options", "delete", "sse") else "content, data or json"
+    first = given[0]
+    what, keyword = type(first).__name__, "content, data or json"
+    if verb == "sse" and isinstance(first, str | URL):
+        what = keyword = "method"  # in whichever order the two were given
+    elif verb == "websocket" and not isinstance(first, Mapping):
+        keyword = "subprotocols"
+    elif verb in ("get", "head", "options", "delete", "sse", "websocket"):
+        keyword = "params"
     alone = "method and URL" if verb in ("request", "stream") else "the URL alone"
-    return TypeError(f"{verb}() takes {alone} by position: give the {type(given[0]).__name__} as {keyword}=...")
+    return TypeError(f"{verb}() takes {alone} by position: give the {what} as {keyword}=...")
 
 
 class Client(Adjustable):

@@ -26,6 +26,9 @@
 
 An error is made of facts, given as keywords; its text is built from them when somebody reads it. The text never
 holds a password, a header value of the request or the value of a query parameter.
+
+Errors about a response have it whenever this library raises them. One that somebody else makes without a response does
+not have the attribute.
 """
 
 from __future__ import annotations
@@ -166,11 +169,14 @@ class StatusError(HTTPError):
 
     summary = "the server answered with an error"
 
+    response: Response
+
     def __init__(
         self, *, response: Response | None = None, detail: str = "", hint: str = "", request: Request | None = None
     ) -> None:
         super().__init__(detail=detail, hint=hint, request=request)
-        self.response = response
+        if response is not None:
+            self.response = response
 
 
 class EventStreamError(HTTPError):
@@ -182,11 +188,14 @@ class EventStreamError(HTTPError):
 
     summary = "the response is no event stream"
 
+    response: Response
+
     def __init__(
         self, *, response: Response | None = None, detail: str = "", hint: str = "", request: Request | None = None
     ) -> None:
         super().__init__(detail=detail, hint=hint, request=request)
-        self.response = response
+        if response is not None:
+            self.response = response
 
 
 class TooManyRedirects(HTTPError):
@@ -434,11 +443,14 @@ class HandshakeRefused(WebSocketError):
 
     summary = "the server refused the WebSocket handshake"
 
+    response: Response
+
     def __init__(
         self, *, response: Response | None = None, detail: str = "", hint: str = "", request: Request | None = None
     ) -> None:
         super().__init__(detail=detail, hint=hint, request=request)
-        self.response = response
+        if response is not None:
+            self.response = response
 
 
 class ConnectionClosed(WebSocketError):

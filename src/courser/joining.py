@@ -9,6 +9,7 @@ from time import monotonic
 
 from .core.exchange import Exchange
 from .core.extended import take_stream
+from .core.reader import BodyReader
 from .core.talk import Talk
 from .core.upgraded import take_over
 from .core.waiter import Waiter
@@ -19,13 +20,14 @@ from .hints import TYPE_CHECKING, NamedTuple, cast
 from .hosts.attendant import attend
 from .hosts.inline import run_inline
 from .policies.reconnect import Reconnect
+from .responding import body_to_show
 from .settings import RequestOptions, WebSocketOptions, check_names, is_number
 from .websockets import AsyncWebSocket, Joined, WebSocket
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from types import TracebackType
-    from typing import Any, Final
+    from typing import Any, ClassVar, Final
 
     from .core.place import Place
     from .core.reply import Reply
@@ -39,9 +41,6 @@ __all__ = ["AsyncJoining", "Joining", "Terms", "join"]
 BODY: Final = frozenset({"content", "data", "files", "json", "compress"})
 OF_SOCKETS: Final = WebSocketOptions.__optional_keys__ - RequestOptions.__optional_keys__
 OPTIONS: Final = WebSocketOptions.__optional_keys__ - BODY
-
-SHOWN_MOST: Final = 1024 * 1024
-"""Bytes that the error of a refused handshake keeps of the answer's body."""
 
 USUAL: Final = Reconnect(delay=0.5, max_delay=60.0, attempts=None)
 """When the next WebSocket is opened, where the caller says no more than that there is to be one."""
@@ -160,13 +159,10 @@ def _of_request(options: WebSocketOptions) -> RequestOptions:
 
 
 async def _refused(session: Session, reply: Reply, sending: Sending) -> HandshakeRefused:
-    """What tells of an answer that is no agreement, with as much of its body as is not much."""
-    try:
-        raw = await reply.peek(sending.host, SHOWN_MOST)
-        content = await session.responses.content(reply.final.coding, raw, sending)
-    except HTTPError:
-        content = b""
-    response = session.responses.make(reply, sending, content, monotonic())
+    """What tells of an answer that is no agreement, with its body, if that can be shown."""
+    reader = BodyReader(reply, sending.host, sending.limit, session.responses.decoded_limit(sending))
+    content = await body_to_show(reader, sending.deadline)
+    response = session.responses.make(reply, sending, content or b"", monotonic())
     session.responses.lead(response, reply, sending)
     reply.abort()
     return HandshakeRefused(
@@ -182,7 +178,7 @@ async def _refused(session: Session, reply: Reply, sending: Sending) -> Handshak
 def _passes(error: HTTPError) -> bool:
     """Whether what went wrong may go better the next time."""
     if isinstance(error, HandshakeRefused):
-        return error.response is not None and (error.response.status_code >= 500 or error.response.status_code == 429)
+        return error.response.status_code >= 500 or error.response.status_code == 429
     return isinstance(error, TransportError)
 
 
@@ -202,8 +198,8 @@ def rule_of(reconnect: Any) -> Reconnect | None:
     """
     if isinstance(reconnect, Reconnect):
         return reconnect
-    if not isinstance(reconnect, bool):
-        raise TypeError(f"reconnect is True, False or a courser.Reconnect, not {reconnect!r}")
+    if reconnect is not None and not isinstance(reconnect, bool):
+        raise TypeError(f"reconnect is True, False, a courser.Reconnect or None, not {reconnect!r}")
     return USUAL if reconnect else None
 
 
@@ -215,9 +211,14 @@ class _Attempts:
         place: tells where.
         url: see `join`.
         options: those of the call.
+
+    Attributes:
+        colour: what a caller writes before `with` and `for`.
     """
 
     __slots__ = ("_options", "_place", "_rule", "_session", "_terms", "_url")
+
+    colour: ClassVar[str] = ""
 
     def __init__(self, session: Session, place: Callable[[], Place], url: str | URL, options: WebSocketOptions) -> None:
         self._options = _of_request(options)
@@ -226,6 +227,19 @@ class _Attempts:
         self._place = place
         self._url = url
         self._rule = rule_of(options.get("reconnect", False))
+
+    async def _alone(self) -> Joined:
+        """The only WebSocket.
+
+        Raises:
+            InvalidRequest: there are to be more.
+        """
+        if self._rule is not None:
+            raise InvalidRequest(
+                detail="reconnect= gives one WebSocket after the other",
+                hint=f"{self.colour}for ws in client.websocket(...):",
+            )
+        return await self._once()
 
     async def _once(self) -> Joined:
         return await join(self._session, self._place(), self._url, self._options, self._terms)
@@ -258,7 +272,9 @@ class _Attempts:
     else:
 
         def __getattr__(self, name):
-            raise AttributeError(f"no {name} before the handshake: with client.websocket(...) as ws:")
+            raise AttributeError(
+                f"no {name} before the handshake: {type(self).colour}with client.websocket(...) as ws:"
+            )
 
 
 class Joining(_Attempts):
@@ -267,7 +283,7 @@ class Joining(_Attempts):
     __slots__ = ("_socket",)
 
     def __enter__(self) -> WebSocket:
-        self._socket = socket = WebSocket(run_inline(self._once()))
+        self._socket = socket = WebSocket(run_inline(self._alone()))
         return socket
 
     def __exit__(
@@ -295,8 +311,10 @@ class AsyncJoining(_Attempts):
 
     __slots__ = ("_socket",)
 
+    colour = "async "
+
     async def __aenter__(self) -> AsyncWebSocket:
-        self._socket = socket = AsyncWebSocket(await self._once())
+        self._socket = socket = AsyncWebSocket(await self._alone())
         return socket
 
     async def __aexit__(

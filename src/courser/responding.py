@@ -7,7 +7,7 @@ from functools import partial
 from time import monotonic
 
 from .core.reply import too_large
-from .errors import HTTPError, StreamClosed
+from .errors import HTTPError, RequestTimeout, StreamClosed
 from .hints import TYPE_CHECKING
 from .values.response import REDIRECTS, HeadView, Response
 
@@ -15,13 +15,21 @@ if TYPE_CHECKING:
     from collections.abc import Container
     from typing import Any, Final
 
+    from .core.deadline import Deadline
+    from .core.reader import BodyReader
     from .core.reply import Reply
     from .core.send import Sending
     from .engines.events import ResponseHead
     from .values.request import Request
     from .values.text import DefaultEncoding
 
-__all__ = ["Responses", "Shown", "not_kept", "said_by_proxy"]
+__all__ = ["PATIENCE", "SHOWN_MOST", "Responses", "Shown", "body_to_show", "not_kept", "said_by_proxy"]
+
+PATIENCE: Final = 5.0
+"""Seconds for which a body is waited for that only an error is to show: it may never end."""
+
+SHOWN_MOST: Final = 1024 * 1024
+"""Bytes of such a body that are read and kept, after decoding."""
 
 VERSIONS: Final = {b"1.1": "HTTP/1.1", b"2": "HTTP/2"}
 """The usual ones, ready made."""
@@ -217,6 +225,36 @@ def said_by_proxy(head: ResponseHead) -> Response:
     from .engines.links.tunnel import answer_of
 
     return answer_of(head)
+
+
+async def body_to_show(reader: BodyReader, deadline: Deadline) -> bytes | None:
+    """The body of a response that is raised as an error, or what has come of it when the time is up.
+
+    Args:
+        reader: reads it.
+        deadline: the limits of the call; they are what they were afterwards.
+
+    Returns:
+        None where somebody has begun to read it, and where it is large, breaks off or cannot be decoded.
+    """
+    final, deadline.final = deadline.final, deadline.within(PATIENCE, monotonic())
+    pieces: list[bytes] = []
+    size = 0
+    try:
+        reader.start(decoded=True)
+        while piece := await reader.next_piece():
+            pieces.append(piece)
+            size += len(piece)
+            if size > SHOWN_MOST:
+                reader.close()
+                return None
+    except RequestTimeout:
+        pass
+    except HTTPError:
+        return None
+    finally:
+        deadline.final = final
+    return b"".join(pieces)
 
 
 def not_kept(request: Request) -> bytes:

@@ -341,7 +341,7 @@ class WebSocketOptions(RequestOptions, total=False):
         keepalive: whether a thread of the library answers pings and keeps the heartbeat of a WebSocket of plain code
             while no thread of yours is in it (False); in async code the event loop does so in any case.
         reconnect: makes an iterable of WebSockets of what is a context manager else: True, or a `Reconnect` that says
-            how long to wait in between.
+            how long to wait in between. None is as False.
     """
 
     subprotocols: Iterable[str]
@@ -349,7 +349,7 @@ class WebSocketOptions(RequestOptions, total=False):
     heartbeat: float | None
     max_message_size: int | None
     keepalive: bool
-    reconnect: bool | Reconnect
+    reconnect: bool | Reconnect | None
 
 
 ELSEWHERE: Final = {

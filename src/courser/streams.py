@@ -9,17 +9,17 @@ from time import monotonic
 from .core.reader import BodyReader
 from .cutting import Chunker, Cutter, Lines, Texts
 from .defaults import checked_limit
-from .errors import EventStreamError, HTTPError, StreamConsumed, StreamError
+from .errors import EventStreamError, StreamConsumed, StreamError
 from .hints import TYPE_CHECKING, TypeVar
 from .hosts.inline import run_inline
-from .responding import not_kept
+from .responding import SHOWN_MOST, body_to_show, not_kept
 from .values.headers import Headers
 from .values.response import HeadView, Response
 from .values.text import MAX_EVENT, MAX_EVENT_LINE, MAX_LINE, TextDecoder
 
 if TYPE_CHECKING:
     from types import TracebackType
-    from typing import Any, Final, Self
+    from typing import Any, Self
 
     from .core.reply import Reply
     from .core.send import Sending
@@ -30,12 +30,9 @@ if TYPE_CHECKING:
     from .values.response import Times
     from .values.serversent import ServerSentEvent
 
-__all__ = ["AsyncResponseStream", "AsyncStreaming", "ResponseStream", "Streaming"]
+__all__ = ["SHOWN_MOST", "AsyncResponseStream", "AsyncStreaming", "ResponseStream", "Streaming"]
 
 T = TypeVar("T")
-
-SHOWN_MOST: Final = 1024 * 1024
-"""Bytes of body that the error of a streamed response reads and keeps, after decoding."""
 
 
 class Pieces(AsyncIterator[T]):
@@ -63,8 +60,7 @@ class Pieces(AsyncIterator[T]):
 
     async def __anext__(self) -> T:
         if self._decoded is not None:
-            if not self._host.blocking:
-                check_here(self._host)
+            check_here(self._host)
             self._reader.start(self._decoded)
             self._decoded = None
         while True:
@@ -180,6 +176,11 @@ class _Stream(HeadView):
         self._content = content
         return content
 
+    def _explain(self, content: bytes | None) -> None:
+        """Keep what an error is to show of the body, if anything."""
+        if content is not None:
+            self._keep(content)
+
     def _told(self) -> Response:
         """A response for an error to show; without a body that was read piece by piece, given up, or is large."""
         return self._complete(partial(not_kept, self.request) if self._content is None else self._content)
@@ -280,28 +281,13 @@ class ResponseStream(_Stream):
 
         Raises:
             StatusError: it is; the error's response has the body, if it is no more than 1 MiB and nobody has begun to
-                read it.
+                read it. Of a body that is not whole within 5 seconds it has the beginning.
         """
         if self.status_code >= 400:
             if self._content is None:
-                self._explain()
+                self._explain(run_inline(body_to_show(self._reader, self._sending.deadline)))
             self._told().raise_for_status()
         return self
-
-    def _explain(self) -> None:
-        """Keep what an error is to show, where it is not much."""
-        pieces: list[bytes] = []
-        size = 0
-        try:
-            for piece in self.iter_bytes():
-                pieces.append(piece)
-                size += len(piece)
-                if size > SHOWN_MOST:
-                    self.close()
-                    return
-        except HTTPError:
-            return
-        self._keep(b"".join(pieces))
 
     def close(self) -> None:
         """Give up what has not been read; the connection closes unless the body was whole."""
@@ -356,23 +342,10 @@ class AsyncResponseStream(_Stream):
         """Give the response back, unless its status is 4xx or 5xx; see `ResponseStream.raise_for_status`."""
         if self.status_code >= 400:
             if self._content is None:
-                await self._explain()
+                check_here(self._sending.host)
+                self._explain(await body_to_show(self._reader, self._sending.deadline))
             self._told().raise_for_status()
         return self
-
-    async def _explain(self) -> None:
-        pieces: list[bytes] = []
-        size = 0
-        try:
-            async for piece in self.iter_bytes():
-                pieces.append(piece)
-                size += len(piece)
-                if size > SHOWN_MOST:
-                    self._reader.close()
-                    return
-        except HTTPError:
-            return
-        self._keep(b"".join(pieces))
 
     async def close(self) -> None:
         """Give up what has not been read; the connection closes unless the body was whole."""
@@ -387,6 +360,8 @@ def check_here(host: Host) -> None:
     Raises:
         StreamError: it is not.
     """
+    if host.blocking:
+        return
     from .hosts.detect import host_of, running
 
     if host_of(running()) is not host:

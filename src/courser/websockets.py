@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Mapping
 from itertools import count
 
 from .core.speaking import UNBROKEN
@@ -391,7 +391,7 @@ class _Pieces:
         blocking: whether there is no event loop, and so nobody who could wait for an asynchronous one.
 
     Raises:
-        InvalidRequest: nobody can iterate over it here.
+        InvalidRequest: it is no iterable of pieces, or nobody can iterate over it here.
     """
 
     __slots__ = ("_ahead", "_next")
@@ -399,10 +399,8 @@ class _Pieces:
     def __init__(self, fragments: Fragments, blocking: bool) -> None:
         self._ahead: AsyncIterator[str | bytes] | None = None
         self._next: Iterator[str | bytes] = iter(())
-        if isinstance(fragments, str | bytes | bytearray | memoryview):
-            raise InvalidRequest(detail="send() takes the pieces of a message", hint="send_text() takes a whole one")
         if not isinstance(fragments, AsyncIterable):
-            self._next = iter(fragments)
+            self._next = _pieces(fragments)
         elif blocking:
             raise InvalidRequest(
                 detail="an asynchronous iterable was given to a WebSocket of plain code", hint="use AsyncClient"
@@ -418,3 +416,19 @@ class _Pieces:
             return await anext(self._ahead)
         except StopAsyncIteration:
             return None
+
+
+def _pieces(given: Any) -> Iterator[str | bytes]:
+    kind, hint = type(given).__name__, ""
+    if isinstance(given, str):
+        hint = "send_text() takes a whole one"
+    elif isinstance(given, bytes | bytearray | memoryview):
+        hint = "send_bytes() takes a whole one"
+    elif isinstance(given, Mapping):
+        hint = "send_json() takes a value"  # to iterate over it gives its keys
+    else:
+        try:
+            return iter(given)
+        except TypeError:
+            pass
+    raise InvalidRequest(detail=f"send() takes the pieces of a message, not {kind}", hint=hint)

@@ -720,7 +720,7 @@ def test_a_thread_that_turns_the_connection_hears_of_a_deadline(make: Make) -> N
 def test_an_error_of_the_caller_costs_nobody_the_connection(threaded: Wire) -> None:
     other = Wire.ask(threaded)
     talk = threaded.talk
-    for wrong, kind in (("\ud800", LocalProtocolError), (5, AttributeError)):
+    for wrong, kind in (("\ud800", LocalProtocolError), (5, TypeError)):
         with pytest.raises(kind):
             threaded.carrier.enter(talk.offer, talk.engine.send_text, wrong, None)
     assert threaded.carrier.enter(max, 1, 2) == 2

@@ -404,6 +404,16 @@ def test_a_peer_that_does_not_speak_tls(pair: tuple[socket.socket, socket.socket
     assert caught.value.phase == "tls"
 
 
+def test_a_peer_that_ends_the_connection_instead(
+    pair: tuple[socket.socket, socket.socket], trusting: ssl.SSLContext
+) -> None:
+    pair[1].shutdown(socket.SHUT_WR)
+    with pytest.raises(TLSError, match=r"localhost: .*does it speak TLS at this port\?") as caught:
+        encrypt(SocketLink(pair[0]), trusting)
+
+    assert caught.value.phase == "tls"
+
+
 def test_a_link_that_breaks_in_a_handshake(pair: tuple[socket.socket, socket.socket]) -> None:
     def refuse(data: object) -> int:
         raise OSError

@@ -25,11 +25,11 @@ from courser.core.waiter import FOREVER, Interrupted
 from courser.errors import (
     ConnectError,
     DeadlineExceeded,
-    HandshakeRefused,
     InvalidRequest,
     LocalProtocolError,
     ProxyError,
     TransportError,
+    WebSocketError,
 )
 from courser.hosts.inline import InlineHost, run_inline
 from courser.policies.keeper import CookieKeeper
@@ -334,7 +334,7 @@ def test_a_websocket_has_a_stream_where_it_is_known_that_it_may(
 
 def test_a_websocket_that_may_have_nothing_but_a_stream_is_refused(world: h2peer.World) -> None:
     opened = Open(world, ("h2",), connects=False)
-    with pytest.raises(HandshakeRefused, match=r"allow HTTP/1\.1: http1=True") as caught:
+    with pytest.raises(WebSocketError, match=r"allow HTTP/1\.1: http1=True") as caught:
         opened.upgrade()
 
     assert isinstance(caught.value.__cause__, LocalProtocolError)

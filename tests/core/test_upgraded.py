@@ -444,7 +444,7 @@ def test_a_plain_poll_object_is_asked_again(make: Make, monkeypatch: pytest.Monk
 
 def test_what_is_refused_costs_nothing(threaded: Wire) -> None:
     talk = threaded.talk
-    for wrong, kind in (("\ud800", LocalProtocolError), (5, AttributeError)):
+    for wrong, kind in (("\ud800", LocalProtocolError), (5, TypeError)):
         with pytest.raises(kind):
             threaded.connection.enter(talk.offer, talk.engine.send_text, wrong, None)
     threaded.send(b"fine")

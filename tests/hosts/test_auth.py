@@ -629,8 +629,8 @@ async def test_a_token_endpoint_that_refuses_is_an_error_for_all(world: World, s
     with pytest.raises(courser.StatusError, match=r"invalid_client.*look at client_id") as caught:
         await client.get(server.url("/x"))
 
-    assert caught.value.response is not None
     assert "hush" not in str(caught.value)
+    assert caught.value.response.status_code == 401
     assert [request.target for request in server.requests] == ["/token"]
 
 

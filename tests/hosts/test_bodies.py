@@ -13,6 +13,7 @@ from faultserver import FaultServer, Peer, answering, chunked, once, reply
 from worlds import World
 
 import courser
+from courser import responding
 
 Serve = Callable[..., FaultServer]
 
@@ -215,6 +216,22 @@ async def test_response_and_raise_for_status_read_the_rest(world: World, serve: 
         assert caught.value.response.content == b"why"
 
     assert client.stats() == {"connections": 1, "idle": 1}
+
+
+async def test_an_error_does_not_wait_for_a_body_without_end(
+    world: World, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every byte that drips in renews the limit of a read."""
+    monkeypatch.setattr(responding, "PATIENCE", 0.4)
+    server = serve(once(b"HTTP/1.1 500 Oh\r\n\r\nbecause", lambda peer: peer.dribble(b"." * 1_000_000, 0.01)))
+    client = world.client(timeout=5)
+
+    async with client.stream("GET", server.url()) as response:
+        with pytest.raises(courser.StatusError) as caught:
+            await response.raise_for_status()
+        assert caught.value.response.content.rstrip(b".") == b"because"
+
+    assert await world.until(lambda: server.open == 0)
 
 
 async def test_trailers_are_kept(world: World, serve: Serve) -> None:

@@ -13,6 +13,7 @@ from worlds import World
 from wspeer import WebSocketPeer, agreeing, echoing
 
 import courser
+from courser import responding
 from courser.engines.websocket import Close, Deflate, Pong
 
 Serve = Callable[..., FaultServer]
@@ -362,9 +363,24 @@ async def test_a_refusal_shows_its_response(world: World, serve: Serve, status: 
         async with open_socket(world, server):
             pass
 
-    assert caught.value.response is not None
     assert caught.value.response.content == b"because"
     assert str(caught.value.response.status_code) == status[:3]
+
+
+async def test_a_refusal_does_not_wait_for_a_body_without_end(
+    world: World, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every byte that drips in renews the limit of a read."""
+    monkeypatch.setattr(responding, "PATIENCE", 0.4)
+    status = b"500 Oh" if world.shares else b"200 OK"  # over HTTP/2 the latter agrees
+    head = b"HTTP/1.1 %b\r\nContent-Type: text/event-stream\r\n\r\n" % status
+    server = serve(once(head + b"data: a\n\n", lambda peer: peer.dribble(b":" * 1_000_000, 0.01)))
+    with pytest.raises(courser.HandshakeRefused) as caught:
+        async with open_socket(world, server, timeout=5):
+            pass
+
+    assert caught.value.response.content.rstrip(b":") == b"data: a\n\n"
+    assert await world.until(lambda: server.open == 0)
 
 
 @pytest.mark.only_http1("HTTP/2 has no key")

@@ -157,7 +157,7 @@ def events(client: courser.Client) -> None:
             assert_type(event.json(), Any)
     with courser.sse(HERE, reconnect=False, last_event_id="7", max_line=None, max_event=1) as events:
         assert_type(next(events), courser.ServerSentEvent)
-    assert_type(courser.EventStreamError().response, courser.Response | None)
+    assert_type(courser.EventStreamError().response, courser.Response)
 
 
 def many(client: courser.Client, wanted: bool) -> None:
@@ -230,7 +230,11 @@ def errors() -> None:
     try:
         courser.get(HERE)
     except courser.StatusError as error:
-        assert_type(error.response, courser.Response | None)
+        assert_type(error.response, courser.Response)
+    except courser.EventStreamError as error:
+        assert_type(error.response.text, str)
+    except courser.HandshakeRefused as error:
+        assert_type(error.response.status_code, int)
     except courser.TransportError as error:
         assert_type(error.retryable, bool)
 

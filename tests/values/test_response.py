@@ -152,6 +152,22 @@ def test_raise_for_status_raises(status: int, text: str) -> None:
     assert str(caught.value) == f"the server answered with an error: {text} [GET http://a.example/x?token=***]"
 
 
+@pytest.mark.parametrize(
+    ("status", "upgrade", "hint"),
+    [
+        (426, {"Upgrade": "h2c, WebSocket"}, "client.websocket() opens a WebSocket"),
+        (426, {"Upgrade": "h2c"}, ""),
+        (426, {}, ""),
+        (400, {"Upgrade": "websocket"}, ""),
+    ],
+)
+def test_a_server_that_wants_a_websocket_can_have_one(status: int, upgrade: dict[str, str], hint: str) -> None:
+    with pytest.raises(StatusError) as caught:
+        Response(status, headers=upgrade).raise_for_status()
+
+    assert caught.value.hint == hint
+
+
 # What came from the network
 
 

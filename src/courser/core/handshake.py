@@ -24,6 +24,7 @@ __all__ = ["HINTS", "Contexts", "Encryption", "Handshake", "Shaking", "peer_name
 
 HINTS: Final = {
     "WRONG_VERSION_NUMBER": "the server does not speak TLS at this port; is it an http:// URL?",
+    "UNEXPECTED_EOF_WHILE_READING": "the server has ended the connection; does it speak TLS at this port?",
     "UNSUPPORTED_PROTOCOL": "the server speaks older versions of TLS only; an ssl.SSLContext as verify may allow them",
     "TLSV1_ALERT_PROTOCOL_VERSION": "the server does not speak the versions of TLS that are allowed here",
     "SSLV3_ALERT_HANDSHAKE_FAILURE": "the server found nothing in common; it may want other ciphers, a client "

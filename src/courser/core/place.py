@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Coroutine
 
-from ..errors import HandshakeRefused, HTTPError, InvalidRequest, LocalProtocolError
+from ..errors import HTTPError, InvalidRequest, LocalProtocolError, WebSocketError
 from ..hints import TYPE_CHECKING, Protocol
 from ..values.response import Response
 from ..values.url import as_websocket
@@ -110,7 +110,7 @@ class Place:
 
         Raises:
             InvalidRequest: a transport answers the URL.
-            HandshakeRefused: nothing but HTTP/2 is allowed, and the server takes no WebSockets over that.
+            WebSocketError: nothing but HTTP/2 is allowed, and the server takes no WebSockets over that.
         """
         if sending.cookies is not None:
             request = sending.cookies.dress(request)
@@ -131,7 +131,7 @@ class Place:
                 return await self._on(usual, as_connect(request), sending)
             except LocalProtocolError as error:
                 if alone:
-                    raise HandshakeRefused(
+                    raise WebSocketError(
                         detail="the server takes no WebSockets over HTTP/2", hint="allow HTTP/1.1: http1=True"
                     ) from error
         return await self._on(routes.make(as_websocket(url), tls, sending.rules), request, sending)

@@ -423,10 +423,12 @@ class Response(HeadView):
         """
         if self.status_code >= 400:
             kind = "client error" if self.status_code < 500 else "server error"
+            wants_websocket = self.status_code == 426 and "websocket" in self.headers.get("upgrade", "").lower()
             raise StatusError(
                 response=self,
                 request=self._request,
                 detail=f"{self.status_code} {self.reason_phrase}".rstrip() + f" ({kind})",
+                hint="client.websocket() opens a WebSocket" if wants_websocket else "",
             )
         return self
 

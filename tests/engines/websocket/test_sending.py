@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import wswire as wire
@@ -43,10 +44,44 @@ def test_what_a_binary_message_may_be(is_client: bool, make: Callable[[bytes], b
     assert sent(sending.send_fragment(make(b"abc"), last=True), is_client) == [(FIN | BINARY, b"abc")]
 
 
-@pytest.mark.parametrize("wrong", ["text", 5, None, [1, 2]])
-def test_what_a_binary_message_may_not_be(wrong: object) -> None:
-    with pytest.raises(TypeError):
-        Sending(True, None).send_bytes(wrong)  # type: ignore[arg-type]
+@pytest.mark.parametrize(
+    ("wrong", "text"),
+    [
+        ("text", r"takes bytes, not str; send_text\(\) takes str$"),
+        (5, r"takes bytes, not int; send_json\(\) takes what JSON can say$"),
+        (None, r"takes bytes, not NoneType; send_json\(\)"),
+        ([1, 2], r"takes bytes, not list; send_json\(\)"),
+    ],
+)
+def test_what_a_binary_message_may_not_be(wrong: Any, text: str) -> None:
+    sending = Sending(True, None)
+    with pytest.raises(TypeError, match=r"^send_bytes\(\) " + text):
+        sending.send_bytes(wrong)
+    assert sent(sending.send_bytes(b"still open"), True) == [(FIN | BINARY, b"still open")]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "text"),
+    [
+        (b"bytes", r"takes str, not bytes; send_bytes\(\) takes bytes$"),
+        (bytearray(b"bytes"), r"takes str, not bytearray; send_bytes\(\) takes bytes$"),
+        (memoryview(b"bytes"), r"takes str, not memoryview; send_bytes\(\) takes bytes$"),
+        ({"a": 1}, r"takes str, not dict; send_json\(\) takes what JSON can say$"),
+    ],
+)
+def test_what_a_text_message_may_not_be(wrong: Any, text: str) -> None:
+    sending = Sending(True, None)
+    with pytest.raises(TypeError, match=r"^send_text\(\) " + text):
+        sending.send_text(wrong)
+    assert sent(sending.send_text("still open"), True) == [(FIN | TEXT, b"still open")]
+
+
+def test_what_a_fragment_may_not_be() -> None:
+    wrong: Any = 5
+    sending = Sending(True, None)
+    with pytest.raises(TypeError, match="a piece of a message is str or bytes, not int"):
+        sending.send_fragment(wrong, last=True)
+    assert sent(sending.send_text("still open"), True) == [(FIN | TEXT, b"still open")]
 
 
 def test_a_view_of_larger_items_is_sent_as_bytes() -> None:

@@ -93,11 +93,14 @@ class Sending:
 
         Raises:
             LocalProtocolError: it holds a lone surrogate, a fragmented message is being sent, or Close was sent.
+            TypeError: it is no text.
         """
         try:
             payload = text.encode()
         except UnicodeEncodeError:
             raise no_unicode() from None
+        except AttributeError:
+            raise _misfit("send_text() takes str", text) from None
         size = len(payload)
         if size < self._quick and not compress:
             if not self.is_client:
@@ -116,8 +119,12 @@ class Sending:
 
         Raises:
             LocalProtocolError: a fragmented message is being sent, or Close was sent.
+            TypeError: it has no bytes.
         """
-        payload = data if type(data) is bytes else bytes(memoryview(data))
+        try:
+            payload = data if type(data) is bytes else bytes(memoryview(data))
+        except TypeError:
+            raise _misfit("send_bytes() takes bytes", data) from None
         size = len(payload)
         if size < self._quick and not compress:
             if not self.is_client:
@@ -141,6 +148,7 @@ class Sending:
         Raises:
             LocalProtocolError: text within a binary message or the other way round, a lone surrogate, or Close was
                 sent.
+            TypeError: it is neither text nor bytes.
         """
         opcode, payload = _payload(data)
         self._check_open()
@@ -257,4 +265,17 @@ def _deflater(is_client: bool, deflate: Deflate | None) -> Deflater | None:
 def _payload(data: str | Data) -> tuple[int, bytes]:
     if isinstance(data, str):
         return TEXT, encode_text(data)
-    return BINARY, bytes(memoryview(data))
+    try:
+        return BINARY, bytes(memoryview(data))
+    except TypeError:
+        raise TypeError(f"a piece of a message is str or bytes, not {type(data).__name__}") from None
+
+
+def _misfit(takes: str, given: object) -> TypeError:
+    """The error for what a message of one kind cannot be made of: another one, or JSON, may be what was meant."""
+    kind, other = type(given).__name__, "send_json() takes what JSON can say"
+    if isinstance(given, str):
+        other = "send_text() takes str"
+    elif isinstance(given, bytes | bytearray | memoryview):
+        other = "send_bytes() takes bytes"
+    return TypeError(f"{takes}, not {kind}; {other}")
