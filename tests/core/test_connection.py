@@ -622,6 +622,19 @@ def test_a_link_without_a_descriptor_is_turned_by_its_reactor(reactor: Reactor) 
     connection.leave()
 
     assert link.wake is None
+    assert link.wanted == []
+    connection.close()
+
+
+def test_who_leaves_a_link_without_a_descriptor_leaves_it_as_it_was(reactor: Reactor) -> None:
+    """Whoever takes it over knows nothing of a pause."""
+    link = Scripted()
+    connection = Heard(link)
+    connection.join(reactor)
+    connection.pause()
+    connection.leave()
+
+    assert link.wanted == [0, READ]
     connection.close()
 
 

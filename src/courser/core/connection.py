@@ -148,6 +148,8 @@ class Connection:
         if reactor is not None:
             if self.fd < 0:
                 self.link.listen(None)
+                if self._interest != READ:
+                    self.link.want(READ)
             else:
                 reactor.unregister(self)
                 self.link.attach(None)
