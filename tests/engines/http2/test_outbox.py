@@ -74,6 +74,16 @@ def test_what_must_not_overtake_heads_goes_behind_them() -> None:
     assert desk.take() == b"<1><head><2>"
 
 
+def test_answers_that_left_behind_heads_wait_no_more() -> None:
+    desk = Desk()
+    desk.outbox.heads.append(b"<head>")
+    desk.outbox.after_heads(b"<answer>")
+    desk.outbox.answers = 1
+
+    assert desk.take() == b"<head><answer>"
+    assert desk.outbox.answers == 0
+
+
 def test_streams_take_turns() -> None:
     desk = Desk()
     for number, size in ((1, 40000), (3, 20000), (5, 10)):

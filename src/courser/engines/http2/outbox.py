@@ -88,10 +88,10 @@ class Outbox:
         if self.control:
             parts: list[bytes | memoryview] = [*self.control, *self.heads]
             self.control.clear()
-            self.answers = 0
         else:
             parts = [*self.heads]
         self.heads.clear()
+        self.answers = 0
         if self._ready:
             self._take_data(parts, finish)
         return b"".join(parts)
