@@ -39,6 +39,18 @@ def test_after_ten_seconds_counting_begins_anew() -> None:
             floods.count("pings", 100.0 + 10 * turn)
 
 
+def test_one_kind_can_be_counted_from_the_beginning_again() -> None:
+    floods = Floods(LIMITS)
+    for _ in range(3):
+        floods.count("pings", 0.0)
+        floods.forget("empty")
+        floods.count("empty", 0.0)
+
+    for what in ("pings", "empty"):
+        with pytest.raises(ConnectionFault):
+            floods.count(what, 0.0)
+
+
 def test_what_our_own_frames_bring_about_is_forgiven() -> None:
     floods = Floods(LIMITS)
     floods.forgive(10, 0.0)

@@ -50,6 +50,14 @@ class Floods:
                 ErrorCode.ENHANCE_YOUR_CALM,
             )
 
+    def forget(self, what: str) -> None:
+        """Count from the beginning again.
+
+        Args:
+            what: likewise.
+        """
+        self._counts[what] = 0
+
     def forgive(self, number: int, now: float) -> None:
         """Let more frames come, of the kinds that our own bring about.
 

@@ -37,7 +37,7 @@ class HTTP2Limits(NamedTuple):
         resets: streams that a client resets, breaks or has refused; nghttp2 lets 1000 come at once.
         others: PRIORITY and unknown frames, GOAWAY, and frames on streams that were reset, all of which mean nothing.
         updates: WINDOW_UPDATE frames.
-        empty: frames of DATA, HEADERS or CONTINUATION that hold nothing and end nothing.
+        empty: frames of DATA, HEADERS or CONTINUATION in a row that hold nothing and end nothing.
         queued: answers (acknowledgements, resets) that wait because the peer does not read; Go has 10000, Envoy 1000.
     """
 
