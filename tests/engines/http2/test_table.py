@@ -405,6 +405,53 @@ def test_a_refused_stream_was_not_acted_on() -> None:
     assert stream.error.retryable
 
 
+STARTED = {
+    "a head": (wire.response(1), TruncatedBody),
+    "some of the body": (wire.response(1) + wire.data(1, b"half"), TruncatedBody),
+    "an interim head": (wire.response(1, status="103"), RemoteProtocolError),
+}
+
+
+@pytest.mark.parametrize("refusal", [wire.rst(1, ErrorCode.REFUSED_STREAM), wire.goaway(0)])
+@pytest.mark.parametrize("name", STARTED)
+def test_a_stream_on_which_something_has_come_was_acted_on(name: str, refusal: bytes) -> None:
+    """Whatever the peer says: the request must not be done twice."""
+    said, kind = STARTED[name]
+    engine = client()
+    stream = get(engine)
+    engine.receive(said + refusal, 0.0)
+
+    assert not stream.refused
+    assert type(stream.error) is kind
+    assert not stream.error.retryable
+
+
+NEEDS_HTTP1 = {
+    "a reset": wire.rst(1, ErrorCode.HTTP_1_1_REQUIRED),
+    "GOAWAY": wire.goaway(0, ErrorCode.HTTP_1_1_REQUIRED),
+}
+
+
+@pytest.mark.parametrize("name", NEEDS_HTTP1)
+def test_who_wants_http1_can_be_had(name: str) -> None:
+    engine = client()
+    stream = get(engine)
+    engine.receive(NEEDS_HTTP1[name], 0.0)
+
+    assert stream.error is not None
+    assert stream.error.hint == "use HTTP/1.1: http2=False"
+
+
+@pytest.mark.parametrize("before", [b"", wire.goaway(1)])
+def test_other_ends_have_no_hint(before: bytes) -> None:
+    engine = client()
+    stream = get(engine)
+    engine.receive(before + wire.rst(1, ErrorCode.INTERNAL_ERROR), 0.0)
+
+    assert stream.error is not None
+    assert stream.error.hint == ""
+
+
 @pytest.mark.parametrize("code", [ErrorCode.NO_ERROR, ErrorCode.CANCEL])
 def test_a_reset_after_the_whole_response_stops_the_request(code: ErrorCode) -> None:
     """RFC 9113 section 8.1."""
