@@ -206,6 +206,36 @@ def test_who_sends_much_gets_many_window_updates() -> None:
     assert engine.error is None
 
 
+def uploaded(engine: ClientEngine, step: int) -> int:
+    """How much of 4 MB a peer can take that renews both windows whenever it has read so many bytes."""
+    stream = posting(engine)
+    engine.send_data(stream, bytes(4_000_000))
+    sent = renewed = 0
+    while engine.error is None and sent < 4_000_000:
+        sent += sum(len(payload) for _, payload, _ in bodies(engine))
+        steps = (sent - renewed) // step
+        renewed += steps * step
+        engine.receive((wire.update(0, step) + wire.update(1, step)) * steps, 0.5)
+    return sent
+
+
+@pytest.mark.parametrize("step", [512, 1024, 16384])
+@pytest.mark.parametrize("frame", [16384, 2**24 - 1])
+def test_windows_may_be_renewed_in_small_steps(step: int, frame: int) -> None:
+    engine = client((5, frame))
+
+    assert uploaded(engine, step) == 4_000_000
+    assert engine.error is None
+
+
+@pytest.mark.parametrize("frame", [16384, 2**24 - 1])
+def test_windows_that_are_renewed_in_drops_are_a_flood(frame: int) -> None:
+    engine = client((5, frame))
+
+    assert uploaded(engine, 32) < 4_000_000
+    assert "updates" in str(engine.error)
+
+
 def test_a_window_that_nobody_needs_may_grow() -> None:
     engine = client()
     stream = get(engine)

@@ -18,7 +18,8 @@ class HTTP2Limits(NamedTuple):
 
     Numbers of frames hold for 10 seconds. Where they are exceeded, the connection ends with ENHANCE_YOUR_CALM. Of those
     that our own frames bring about (`pings`, `updates`, `others`), 10 more may come for each DATA frame sent, as Envoy
-    has it for WINDOW_UPDATE, and 4 for each stream.
+    has it for WINDOW_UPDATE, and 4 for each stream. A peer renews windows by the bytes that it has read, in whatever
+    steps it reads: one more of `updates` may come for each 256 bytes sent, so both windows may be renewed for 512.
 
     Attributes:
         fields: fields of one head; as over HTTP/1.1, where Apache has 100 and aiohttp 128.
