@@ -45,6 +45,8 @@ from courser.values.tracing import TraceEvent
 ROUTE = Route("http", "a", 80)
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 GET = Request("GET", "http://a/")
+POST = Request("POST", "http://a/", content=b"x")
+OTHER = Request("CONNECT", "http://a/chat", extensions={"protocol": "websocket"})
 
 Script = Callable[[socket.socket, bytes], Any]
 
@@ -938,7 +940,7 @@ def test_one_that_does_not_say_that_it_is_there_is_not_used(shared: Shared, monk
 
 
 def test_one_that_drains_in_that_moment_is_not_used(shared: Shared, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def lives(guest: Guest, host: Any) -> bool:
+    async def lives(guest: Guest, *at: Any) -> bool:
         monkeypatch.undo()
         guest.connection.drain()
         return True
@@ -949,6 +951,27 @@ def test_one_that_drains_in_that_moment_is_not_used(shared: Shared, monkeypatch:
 
     assert world.get(h2peer.post(b"x")) == b"/x"
     assert len(world.peers) == 2
+
+
+@pytest.mark.parametrize(("ask", "request_"), [("lives", POST), ("settled", OTHER)], ids=["POST", "CONNECT"])
+def test_who_does_not_come_to_know_whether_it_can_be_used_leaves_it(
+    make: Make, monkeypatch: pytest.MonkeyPatch, ask: str, request_: Request
+) -> None:
+    async def late(guest: Guest, host: Any, deadline: Deadline) -> bool:
+        raise deadline.error("read", guest.label)
+
+    heads: list[int] = []
+    world = make(http2(heads, TAKEN), route=HTTP2)
+    world.get()
+    told = world.listen()
+    monkeypatch.setattr(Guest, ask, late)
+    with pytest.raises(ReadTimeout) as caught:
+        world.get(request_)
+
+    assert caught.value.request is request_
+    assert heads == [1]
+    assert world.pool.idle == 1
+    assert told.take() == "request error"
 
 
 def test_who_waits_for_many_things_is_told_of_each_shared_connection(shared: Shared) -> None:
@@ -1007,9 +1030,6 @@ def test_what_is_to_follow_a_body_is_sent_behind_it(make: Make) -> None:
 
 
 # Other protocols
-
-
-OTHER = Request("CONNECT", "http://a/chat", extensions={"protocol": "websocket"})
 
 
 def test_another_protocol_waits_until_the_peer_has_said_that_it_takes_it() -> None:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from .reserve import Supply
     from .route import Route
     from .send import Sending
+    from .trace import Trace
     from .upload import Pieces
 
 __all__ = ["PooledTransport"]
@@ -117,20 +118,22 @@ class PooledTransport:
                 try:
                     connection = await self._acquire(connection, lane, deadline)
                 except BaseException as error:
-                    if isinstance(error, HTTPError):
-                        error.request = request
-                    if trace is not None:
-                        await trace.failed(error)
+                    await _failed(error, request, trace)
                     raise
             if connection.shares:
                 guest: Any = connection
                 if host.blocking and host.reactor is not None:
                     host.adopt(connection)
-                if request.method not in IDEMPOTENT and not await guest.lives(host):
-                    connection.decline()
-                    continue
-                if protocol is not None:
-                    await guest.settled(host)
+                try:
+                    if request.method not in IDEMPOTENT and not await guest.lives(host, deadline):
+                        connection.decline()
+                        continue
+                    if protocol is not None:
+                        await guest.settled(host, deadline)
+                except BaseException as error:
+                    connection.close()
+                    await _failed(error, request, trace)
+                    raise
                 entertained: Exchange | None = guest.entertain(trace, pool, lane, deadline, limit)
                 if entertained is None:
                     continue
@@ -193,10 +196,7 @@ class PooledTransport:
                     if trace is not None:
                         await trace.tell("retry", error=error)
                     continue
-                if isinstance(error, HTTPError) and error.request is None:
-                    error.request = request
-                if trace is not None:
-                    await trace.failed(error)
+                await _failed(error, request, trace)
                 raise
 
     # Getting a connection
@@ -290,6 +290,14 @@ class PooledTransport:
         if not (self.host.blocking or upload.stopped):
             upload.start(self.host)
         return upload
+
+
+async def _failed(error: BaseException, request: Request, trace: Trace | None) -> None:
+    """Say which request an error is about, and tell of it."""
+    if isinstance(error, HTTPError) and error.request is None:
+        error.request = request
+    if trace is not None:
+        await trace.failed(error)
 
 
 def _repeatable(request: Request, exchange: Exchange, refused: bool, unread: bool) -> bool:
