@@ -397,8 +397,8 @@ def test_the_peer_may_send_exactly_what_was_read(make: Make, reads: str) -> None
 def test_what_the_peer_can_do_is_asked_of_the_connection(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     world = warm(make)
     guest = guest_of(world)
-    monkeypatch.setattr(ClientEngine, "is_settled", False)
-    run_inline(guest.settled(world.host))
+    monkeypatch.setattr(ClientEngine, "is_settled", property(lambda engine: engine.ponged > 0))
+    run_inline(guest.settled(world.host, Deadline(Timeout(), False, monotonic())))
 
     assert world.connection.engine.ponged == 1
     guest.close()

@@ -12,13 +12,23 @@ import h2wire
 import pytest
 from h2peer import GET, Make, Peer, World, echo, nothing, post, worlds
 
+from courser.core.deadline import Deadline
 from courser.core.guest import Guest
-from courser.core.http2 import HTTP2Connection
+from courser.core.http2 import PATIENCE, HTTP2Connection
 from courser.core.link import TruncatedStream
+from courser.core.plural import first_guest
 from courser.core.upload import Upload
 from courser.core.waiter import FOREVER, Waiter
 from courser.engines.http2 import ClientEngine
-from courser.errors import LocalProtocolError, ReadError, ReadTimeout, RemoteProtocolError, TruncatedBody, WriteError
+from courser.errors import (
+    DeadlineExceeded,
+    LocalProtocolError,
+    ReadError,
+    ReadTimeout,
+    RemoteProtocolError,
+    TruncatedBody,
+    WriteError,
+)
 from courser.hosts.inline import InlineHost, run_inline
 from courser.settings import Limits, Timeout
 from courser.values.request import Request
@@ -234,13 +244,31 @@ def test_a_place_that_nobody_holds_any_more_is_free(make: Make) -> None:
 # Is anybody there?
 
 
-async def answer_of(connection: HTTP2Connection, world: World) -> bool:
-    return await connection.lives(world.host)
+def limited(timeout: Timeout | None = None, ago: float = 0.0) -> Deadline:
+    """The limits of a call that began so many seconds ago."""
+    return Deadline(timeout or Timeout(), False, monotonic() - ago)
 
 
-def lives(connection: HTTP2Connection, world: World) -> bool:
+class Impatient:
+    """A host on which the time is always up."""
+
+    def __init__(self) -> None:
+        self.waiters: list[Waiter] = []
+
+    def arm(self, waiter: Waiter) -> None:
+        self.waiters.append(waiter)
+
+    async def wait(self, waiter: Waiter) -> None:
+        assert waiter in self.waiters
+
+
+async def answer_of(connection: HTTP2Connection, world: World, deadline: Deadline) -> bool:
+    return await connection.lives(world.host, deadline)
+
+
+def lives(connection: HTTP2Connection, world: World, deadline: Deadline | None = None) -> bool:
     try:
-        answer_of(connection, world).send(None)
+        answer_of(connection, world, deadline or limited()).send(None)
     except StopIteration as stop:
         return bool(stop.value)
     raise AssertionError("it waits")
@@ -267,16 +295,49 @@ def test_an_idle_one_is_asked_and_answers(make: Make) -> None:
 def test_an_idle_one_that_does_not_answer_is_not_there(make: Make) -> None:
     world, connection = warm(make, lambda peer: None)
     connection.idle_since -= 5
-    waiters: list[Waiter] = []
-
-    async def wait(waiter: Waiter) -> None:
-        waiters.append(waiter)
-
-    world.host = type("Impatient", (), {"arm": lambda self, waiter: None, "wait": lambda self, waiter: wait(waiter)})()
+    world.host = host = Impatient()
 
     assert not lives(connection, world)
     assert not connection._pongs
-    assert waiters
+    assert host.waiters
+    assert not connection.draining  # whoever has asked says what to do
+
+
+LIMITS: dict[str, tuple[Timeout, float]] = {
+    "none": (Timeout.of(None), PATIENCE),
+    "those of all phases": (Timeout(), PATIENCE),
+    "of a phase": (Timeout(read=2.0), 2.0),
+    "in total": (Timeout(total=3.0), 3.0),
+    "a number": (Timeout.of(4.0), 4.0),
+    "a large number": (Timeout.of(40.0), PATIENCE),
+}
+
+
+@pytest.mark.parametrize("name", LIMITS)
+def test_it_is_given_no_more_time_than_the_call_has(make: Make, name: str) -> None:
+    world, connection = warm(make, lambda peer: None)
+    connection.idle_since -= 5
+    timeout, most = LIMITS[name]
+    world.host = host = Impatient()
+    before = monotonic()
+
+    assert not lives(connection, world, limited(timeout))
+    assert before + most <= host.waiters[0].deadline <= monotonic() + most
+
+
+def test_a_call_whose_time_is_up_meanwhile_fails(make: Make) -> None:
+    """Others had better go elsewhere."""
+    world, connection = warm(make, lambda peer: None)
+    connection.idle_since -= 5
+    guest = connection.occupy()
+    world.host = Impatient()
+
+    with pytest.raises(ReadTimeout, match=r"2 s, while waiting for a:80"):
+        lives(connection, world, limited(Timeout.of(2.0), ago=10.0))
+    assert connection.draining
+    assert guest is not None
+    guest.close()
+    assert connection.closed
 
 
 def test_one_that_is_closed_meanwhile_is_not_there(make: Make) -> None:
@@ -754,8 +815,8 @@ def test_a_place_is_free_when_the_reset_has_been_seen(make: Make) -> None:
 # What the peer can do
 
 
-async def settle(connection: HTTP2Connection, world: World) -> None:
-    await connection.settled(world.host)
+async def settle(connection: HTTP2Connection, world: World, deadline: Deadline | None = None) -> None:
+    await connection.settled(world.host, deadline or limited())
 
 
 def test_who_wants_to_know_what_the_peer_can_do_waits_for_its_settings(
@@ -765,9 +826,56 @@ def test_who_wants_to_know_what_the_peer_can_do_waits_for_its_settings(
     run_inline(settle(connection, world))
     assert connection.engine.ponged == 0
 
-    monkeypatch.setattr(ClientEngine, "is_settled", False)
+    monkeypatch.setattr(ClientEngine, "is_settled", property(lambda engine: engine.ponged > 0))
     run_inline(settle(connection, world))
     assert connection.engine.ponged == 1
+
+
+def unsettled(make: Make, act: Any) -> tuple[World, HTTP2Connection, Any]:
+    """A connection to whose end nothing has come yet, and who waits for that."""
+    world = make(lambda peer: None)
+
+    async def first() -> Any:
+        ours = await world.dial(world.host, world.route, limited())
+        ours.socket.recv(4096)  # the peer has greeted at once
+        return first_guest(world.host, ours, world.pool, world.lane, world.pool.open(world.lane))
+
+    guest = run_inline(first())
+    world.act = act
+    return world, guest.connection, guest
+
+
+SILENT = {
+    "for long": (Timeout(), 0.0, ReadError, r"a:80: nothing for \S+ s, not even the answer to a PING"),
+    "longer than one may wait": (Timeout(read=1.0), 0.0, ReadTimeout, "1 s, while waiting for a:80"),
+    "longer than there is time": (Timeout(total=1.0), 2.0, DeadlineExceeded, "while waiting for a:80"),
+}
+
+
+@pytest.mark.parametrize("name", SILENT)
+def test_who_says_nothing_is_not_taken_for_one_that_can_do_nothing(make: Make, name: str) -> None:
+    timeout, ago, kind, text = SILENT[name]
+    world, connection, _guest = unsettled(make, lambda peer: None)
+    world.host = Impatient()
+
+    with pytest.raises(kind, match=text):
+        run_inline(settle(connection, world, limited(timeout, ago)))
+    assert connection.draining
+
+
+GONE: dict[str, tuple[Any, str]] = {
+    "it closes": (lambda peer: peer.close(), "a:80: the connection was closed before the peer had said anything"),
+    "it speaks HTTP/1.1": (lambda peer: peer.say(b"HTTP/1.1 400 Bad\r\n\r\n"), "a:80: the peer answers in HTTP/1.1"),
+}
+
+
+@pytest.mark.parametrize("name", GONE)
+def test_who_never_says_what_it_can_do_fails_the_request(make: Make, name: str) -> None:
+    act, text = GONE[name]
+    world, connection, _guest = unsettled(make, act)
+
+    with pytest.raises(RemoteProtocolError, match=text):
+        run_inline(settle(connection, world))
 
 
 def test_a_request_may_be_for_another_protocol(make: Make) -> None:

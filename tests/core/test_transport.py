@@ -12,8 +12,10 @@ from time import monotonic
 from typing import Any
 
 import h2peer
+import h2wire
 import pytest
 
+from courser.core import transport as transport_module
 from courser.core.deadline import Deadline
 from courser.core.dial import Dialer as RealDialer
 from courser.core.exchange import COLLECTED, HEAD, Exchange
@@ -23,7 +25,7 @@ from courser.core.link import SocketLink
 from courser.core.pool import Pool
 from courser.core.route import ProxyHop, Route
 from courser.core.trace import Trace
-from courser.core.transport import MOST_REPEATED, PooledTransport
+from courser.core.transport import MOST_REPEATED, PAUSE, PooledTransport
 from courser.core.waiter import Waiter
 from courser.errors import (
     ClientClosed,
@@ -45,6 +47,8 @@ from courser.values.tracing import TraceEvent
 ROUTE = Route("http", "a", 80)
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 GET = Request("GET", "http://a/")
+POST = Request("POST", "http://a/", content=b"x")
+OTHER = Request("CONNECT", "http://a/chat", extensions={"protocol": "websocket"})
 
 Script = Callable[[socket.socket, bytes], Any]
 
@@ -276,13 +280,57 @@ def test_a_request_that_breaks_the_protocol_does_not_go_out_again(make: Make) ->
     assert len(world.dialer.peers) == 1
 
 
-def test_a_request_that_is_refused_for_ever_fails(make: Make) -> None:
+class Hasty(InlineHost):
+    """A host whose time flies; it notes by when who waits is to be woken."""
+
+    __slots__ = ("waits",)
+
+    def __init__(self) -> None:
+        self.waits: list[float] = []
+
+    def arm(self, waiter: Waiter, /) -> None:
+        self.waits.append(waiter.deadline)
+        waiter.complete()
+
+
+def test_a_request_that_is_refused_for_ever_fails(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It goes out again at once, and then with ever longer pauses."""
+    monkeypatch.setattr(transport_module, "monotonic", lambda: 1000.0)
     heads: list[int] = []
-    world = make(http2(heads, REFUSED), route=HTTP2)
+    host = Hasty()
+    world = make(http2(heads, REFUSED), route=HTTP2, host=host)
 
     with pytest.raises(RemoteProtocolError, match="REFUSED_STREAM"):
         world.get()
     assert len(heads) == 1 + MOST_REPEATED
+    assert [until - 1000.0 for until in host.waits] == pytest.approx([PAUSE * 2**n for n in range(MOST_REPEATED - 1)])
+
+
+def test_a_request_that_has_no_time_for_a_pause_does_not_go_out_again(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transport_module, "PAUSE", 100.0)
+    heads: list[int] = []
+    world = make(http2(heads, REFUSED), route=HTTP2)
+
+    with pytest.raises(RemoteProtocolError, match="REFUSED_STREAM"):
+        world.send(timeout=Timeout(total=50.0))
+    assert heads == [1, 3]
+
+
+def test_who_is_struck_down_in_a_pause_is_told_of(make: Make) -> None:
+    class Struck(InlineHost):
+        async def wait(self, waiter: Waiter, /) -> None:
+            if type(waiter) is Waiter:
+                raise KeyboardInterrupt
+            await super().wait(waiter)
+
+    world = make(http2([], REFUSED), route=HTTP2, host=Struck())
+    told = world.listen()
+
+    with pytest.raises(KeyboardInterrupt):
+        world.get()
+    assert told.take().endswith("retry reused sent error")
 
 
 def test_a_request_that_the_peer_gives_up_does_not_go_out_again(make: Make) -> None:
@@ -938,7 +986,7 @@ def test_one_that_does_not_say_that_it_is_there_is_not_used(shared: Shared, monk
 
 
 def test_one_that_drains_in_that_moment_is_not_used(shared: Shared, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def lives(guest: Guest, host: Any) -> bool:
+    async def lives(guest: Guest, *at: Any) -> bool:
         monkeypatch.undo()
         guest.connection.drain()
         return True
@@ -949,6 +997,27 @@ def test_one_that_drains_in_that_moment_is_not_used(shared: Shared, monkeypatch:
 
     assert world.get(h2peer.post(b"x")) == b"/x"
     assert len(world.peers) == 2
+
+
+@pytest.mark.parametrize(("ask", "request_"), [("lives", POST), ("settled", OTHER)], ids=["POST", "CONNECT"])
+def test_who_does_not_come_to_know_whether_it_can_be_used_leaves_it(
+    make: Make, monkeypatch: pytest.MonkeyPatch, ask: str, request_: Request
+) -> None:
+    async def late(guest: Guest, host: Any, deadline: Deadline) -> bool:
+        raise deadline.error("read", guest.label)
+
+    heads: list[int] = []
+    world = make(http2(heads, TAKEN), route=HTTP2)
+    world.get()
+    told = world.listen()
+    monkeypatch.setattr(Guest, ask, late)
+    with pytest.raises(ReadTimeout) as caught:
+        world.get(request_)
+
+    assert caught.value.request is request_
+    assert heads == [1]
+    assert world.pool.idle == 1
+    assert told.take() == "request error"
 
 
 def test_who_waits_for_many_things_is_told_of_each_shared_connection(shared: Shared) -> None:
@@ -1009,9 +1078,6 @@ def test_what_is_to_follow_a_body_is_sent_behind_it(make: Make) -> None:
 # Other protocols
 
 
-OTHER = Request("CONNECT", "http://a/chat", extensions={"protocol": "websocket"})
-
-
 def test_another_protocol_waits_until_the_peer_has_said_that_it_takes_it() -> None:
     """A connection that is new knows nothing of its peer."""
 
@@ -1040,6 +1106,30 @@ def test_another_protocol_is_not_for_a_peer_that_has_not_offered_it(make: Make) 
     assert caught.value.request is OTHER
     assert heads == [1]
     assert world.get() == b""
+
+
+@pytest.mark.parametrize("most", [1, MOST_REPEATED])
+def test_another_protocol_is_not_for_a_peer_that_goes_away_at_once(
+    make: Make, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    """Its settings have come, and with them the word that it takes no requests."""
+    monkeypatch.setattr(transport_module, "MOST_REPEATED", most)
+    monkeypatch.setattr(transport_module, "PAUSE", 0.0)
+
+    def leave(peer: socket.socket, data: bytes) -> None:
+        if data.startswith(b"PRI"):
+            pong = h2wire.frame(h2wire.PING, h2wire.ACK, 0, b"00000001")
+            peer.send(h2wire.settings() + h2wire.goaway(0) + pong)
+
+    world = make(*[leave] * 20, route=HTTP2)
+    told = world.listen()
+    with pytest.raises(RemoteProtocolError, match="a:80 ends each connection before it takes the request") as caught:
+        world.get(OTHER)
+
+    assert caught.value.request is OTHER
+    assert len(world.dialer.peers) == 1 + most
+    assert not world.pool.permits
+    assert told.take().endswith("error")
 
 
 def test_another_protocol_is_not_for_http1(make: Make) -> None:

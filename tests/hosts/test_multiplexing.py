@@ -94,7 +94,10 @@ async def test_what_was_refused_is_sent_again_whatever_it_is(world: World, frame
     assert [(request.method, request.body) for request in server.requests] == [(method, b"body")] * 3
 
 
-async def test_who_refuses_for_ever_is_not_asked_for_ever(world: World, frames: Frames) -> None:
+async def test_who_refuses_for_ever_is_not_asked_for_ever(
+    world: World, frames: Frames, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("courser.core.transport.PAUSE", 0.0001)
     server = frames(answering_frames(lambda peer, asked: peer.send(h2wire.rst(asked.number, ErrorCode.REFUSED_STREAM))))
     client = world.client()
 

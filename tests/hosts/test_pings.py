@@ -72,3 +72,31 @@ async def test_after_a_wait_in_vain_others_go_elsewhere(world: World, frames: Fr
 
     assert response.text == "ok"
     assert server.connections == 2
+
+
+async def test_the_question_takes_no_longer_than_the_call(
+    world: World, frames: Frames, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("courser.core.http2.FRESH", 0.0)
+    server = frames(silent)
+    client = world.client()
+    await client.get(server.url())
+    with pytest.raises(courser.ReadTimeout, match=r"0\.2 s, while waiting for 127\.0\.0\.1"):
+        await client.post(server.url(), content=b"x", timeout=0.2)
+
+    assert server.connections == len(server.requests) == 1
+    assert client.stats()["connections"] == 0
+
+
+async def test_who_says_nothing_at_all_gets_no_websocket(world: World, frames: Frames) -> None:
+    """And is not taken for one that takes none."""
+    if not world.streams:
+        pytest.skip("map opens no WebSocket")
+    server = frames(lambda peer: peer.wait_for_close())
+    client = world.client()
+    with pytest.raises(courser.ReadTimeout, match=r"0\.2 s, while waiting for 127\.0\.0\.1"):
+        async with client.websocket(server.url().replace("http", "ws", 1), timeout=0.2):
+            pass
+
+    assert server.connections == 1
+    assert client.stats()["connections"] == 0

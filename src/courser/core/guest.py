@@ -156,13 +156,13 @@ class Guest:
             return not connection.draining
         return connection.usable(limits, now)
 
-    async def lives(self, host: Host) -> bool:
+    async def lives(self, host: Host, deadline: Deadline) -> bool:
         """Whether the peer is there, see `HTTP2Connection.lives`."""
-        return await self.connection.lives(host)
+        return await self.connection.lives(host, deadline)
 
-    async def settled(self, host: Host) -> None:
+    async def settled(self, host: Host, deadline: Deadline) -> None:
         """Wait until the peer has said what it can do; see `HTTP2Connection.settled`."""
-        await self.connection.settled(host)
+        await self.connection.settled(host, deadline)
 
     def decline(self) -> None:
         """Have the connection carry no more requests, this one neither."""

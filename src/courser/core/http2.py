@@ -15,7 +15,7 @@ from weakref import ReferenceType, ref
 
 from ..engines.http2 import ClientEngine
 from ..engines.http2.outbox import BATCH
-from ..errors import TransportError
+from ..errors import RemoteProtocolError, TransportError
 from ..hints import TYPE_CHECKING, cast
 from .connection import Connection
 from .guest import Guest, GuestExchange
@@ -30,18 +30,19 @@ if TYPE_CHECKING:
     from ..engines.http2 import Stream
     from ..settings import Limits
     from ..values.request import Request
+    from .deadline import Deadline
     from .exchange import Exchange
     from .lane import Lane, Permit
     from .reactor import Reactor
     from .waiter import Host
 
-__all__ = ["FRESH", "HTTP2Connection"]
+__all__ = ["FRESH", "PATIENCE", "HTTP2Connection"]
 
 FRESH: Final = 1.0
 """Seconds for which an idle connection is taken to be there; long enough for a busy client never to ask."""
 
 PATIENCE: Final = 5.0
-"""Seconds for an answer when it is asked."""
+"""Seconds for an answer when it is asked, at most."""
 
 
 class HTTP2Connection(Connection):
@@ -176,16 +177,48 @@ class HTTP2Connection(Connection):
 
     # Requests
 
-    async def lives(self, host: Host) -> bool:
-        """Whether the peer is there: it is asked where nothing tells, before what cannot be repeated is sent."""
+    async def lives(self, host: Host, deadline: Deadline) -> bool:
+        """Whether the peer is there: it is asked where nothing tells, before what cannot be repeated is sent.
+
+        Raises:
+            RequestTimeout: the time of the call was up before it has answered.
+        """
         if not self.reused or len(self.guests) > 1 or monotonic() - self.idle_since < FRESH:
             return True
-        return await self.answers(host, PATIENCE)
+        alive = await self.answers(host, _patience(deadline, monotonic()))
+        if not alive and monotonic() >= deadline.final:
+            self.drain()
+            raise deadline.error("read", self.label)
+        return alive
 
-    async def settled(self, host: Host) -> None:
-        """Wait until the peer has sent its first SETTINGS: they come before the answer to anything."""
+    async def settled(self, host: Host, deadline: Deadline) -> None:
+        """Wait until the peer has sent its first SETTINGS: they come before the answer to anything.
+
+        Raises:
+            RequestTimeout: the time was up before they came.
+            ReadError: the peer says nothing.
+            RemoteProtocolError: it has begun with something else, or closed the connection.
+        """
+        if self.engine.is_settled:
+            return
+        began = monotonic()
+        due = _patience(deadline, began)
+        await self.answers(host, due)
         if not self.engine.is_settled:
-            await self.answers(host, PATIENCE)
+            self.drain()
+            raise self._mute(deadline, began, due)
+
+    def _mute(self, deadline: Deadline, began: float, due: float) -> TransportError:
+        """What to raise where the peer has not sent its first SETTINGS."""
+        from .broken import silent
+
+        error = self.engine.error
+        if error is not None or self.closed:
+            why = "the connection was closed before the peer had said anything" if error is None else error.detail
+            return RemoteProtocolError(detail=f"{self.label}: {why}", phase="read")
+        if due < began + PATIENCE:
+            return deadline.error("read", self.label)
+        return silent(self.label, monotonic() - began)
 
     def begin(self, exchange: Exchange, request: Request, length: int | None) -> Stream:
         """Open a stream for an exchange; its head leaves with the next flush.
@@ -284,10 +317,10 @@ class HTTP2Connection(Connection):
             self.vacate(key)
             self._dropped.popleft()  # last: whoever is struck down before has done nothing that cannot be done again
 
-    async def answers(self, host: Host, seconds: float) -> bool:
-        """Ask the peer whether it is there; tell whether it has said so in time."""
+    async def answers(self, host: Host, due: float) -> bool:
+        """Ask the peer whether it is there; tell whether it has said so by then."""
         waiter = Waiter(self.source)
-        waiter.deadline = monotonic() + seconds
+        waiter.deadline = due
         self.ask(waiter)
         if not self.closed:
             host.arm(waiter)
@@ -506,6 +539,12 @@ class HTTP2Connection(Connection):
             self.link.send(bytes(self.engine.outgoing()))
         except OSError:
             pass
+
+
+def _patience(deadline: Deadline, now: float) -> float:
+    """By when the peer has to answer where it is asked: no later than the call can wait for it."""
+    limit = deadline.timeout.read
+    return deadline.within(PATIENCE if limit is None else min(limit, PATIENCE), now)
 
 
 def _fail(exchange: Exchange, error: TransportError) -> None:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from ..engines.http2 import Stream
     from ..values.request import Request
+    from .deadline import Deadline
     from .exchange import Exchange
     from .waiter import Host, Waiter
 
@@ -142,10 +143,10 @@ class ThreadedHTTP2Connection(ThreadShared, HTTP2Connection):
     def ask(self, waiter: Waiter) -> None:
         self._enter(HTTP2Connection.ask, waiter)
 
-    async def lives(self, host: Host) -> bool:
+    async def lives(self, host: Host, deadline: Deadline) -> bool:
         if len(self.guests) == 1:
             self.source.look()
-        return not self.draining and await super().lives(host)
+        return not self.draining and await super().lives(host, deadline)
 
     def look(self) -> None:
         self.source.look()

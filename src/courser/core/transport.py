@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from time import monotonic
 
-from ..errors import ClientClosed, HTTPError, LocalProtocolError
+from ..errors import ClientClosed, HTTPError, LocalProtocolError, RemoteProtocolError
 from ..hints import TYPE_CHECKING, cast
 from .exchange import HEAD, Exchange
 from .http1 import HTTP1Connection
 from .lane import Lane, Permit
 from .upload import Upload
-from .waiter import Host
+from .waiter import Host, Waiter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from .reserve import Supply
     from .route import Route
     from .send import Sending
+    from .trace import Trace
     from .upload import Pieces
 
 __all__ = ["PooledTransport"]
@@ -40,6 +41,10 @@ IDEMPOTENT: Final = frozenset(
 MOST_REPEATED: Final = 10
 """Times that a request goes out again on connections that others use too: each may be one that a peer does not take on,
 or that has died, and the peer may go on like that for ever. Go's HTTP/2 has 6."""
+
+PAUSE: Final = 0.005
+"""Seconds before the second of them, and twice as many before each that follows, 2.6 in all: whoever refuses all that
+comes is busy, or about to go. The first goes out at once: nearly always it just meets another connection."""
 
 EXPECTS: Final = b"\nexpect: 100-continue\r\n"
 """What asks the peer for its word before the body is sent, in lower case."""
@@ -117,23 +122,30 @@ class PooledTransport:
                 try:
                     connection = await self._acquire(connection, lane, deadline)
                 except BaseException as error:
-                    if isinstance(error, HTTPError):
-                        error.request = request
-                    if trace is not None:
-                        await trace.failed(error)
+                    await _failed(error, request, trace)
                     raise
             if connection.shares:
                 guest: Any = connection
                 if host.blocking and host.reactor is not None:
                     host.adopt(connection)
-                if request.method not in IDEMPOTENT and not await guest.lives(host):
-                    connection.decline()
-                    continue
-                if protocol is not None:
-                    await guest.settled(host)
-                entertained: Exchange | None = guest.entertain(trace, pool, lane, deadline, limit)
-                if entertained is None:
-                    continue
+                try:
+                    if request.method not in IDEMPOTENT and not await guest.lives(host, deadline):
+                        connection.decline()
+                        continue
+                    if protocol is not None:
+                        await guest.settled(host, deadline)
+                    entertained: Exchange | None = guest.entertain(trace, pool, lane, deadline, limit)
+                    if entertained is None:
+                        repeated += 1
+                        if await self._pause(repeated, deadline):
+                            continue
+                        raise RemoteProtocolError(
+                            detail=f"{lane.label} ends each connection before it takes the request", phase="read"
+                        )
+                except BaseException as error:
+                    connection.close()
+                    await _failed(error, request, trace)
+                    raise
                 exchange = entertained
             else:
                 if protocol is not None:
@@ -183,21 +195,34 @@ class PooledTransport:
             except BaseException as error:
                 again = error is exchange.error and exchange.died_unheard()
                 again = again and _repeatable(request, exchange, connection.refused, opened is not None)
-                if again and connection.shares:
-                    repeated += 1
-                    again = repeated <= MOST_REPEATED
                 exchange.abort()
                 if upload is not None:
                     await upload.gone(host)
+                if again and connection.shares:
+                    repeated += 1
+                    try:
+                        again = await self._pause(repeated, deadline)
+                    except BaseException as struck:
+                        await _failed(struck, request, trace)
+                        raise
                 if again:
                     if trace is not None:
                         await trace.tell("retry", error=error)
                     continue
-                if isinstance(error, HTTPError) and error.request is None:
-                    error.request = request
-                if trace is not None:
-                    await trace.failed(error)
+                await _failed(error, request, trace)
                 raise
+
+    async def _pause(self, repeated: int, deadline: Deadline) -> bool:
+        """Wait before a request goes out once more on a connection that others use too; tell whether it may."""
+        if repeated < 2:
+            return True
+        waiter = Waiter()
+        waiter.deadline = monotonic() + PAUSE * 2 ** (repeated - 2)
+        if repeated > MOST_REPEATED or waiter.deadline >= deadline.final:
+            return False
+        self.host.arm(waiter)
+        await self.host.wait(waiter)
+        return True
 
     # Getting a connection
 
@@ -292,6 +317,14 @@ class PooledTransport:
         if not (self.host.blocking or upload.stopped):
             upload.start(self.host)
         return upload
+
+
+async def _failed(error: BaseException, request: Request, trace: Trace | None) -> None:
+    """Say which request an error is about, and tell of it."""
+    if isinstance(error, HTTPError) and error.request is None:
+        error.request = request
+    if trace is not None:
+        await trace.failed(error)
 
 
 def _repeatable(request: Request, exchange: Exchange, refused: bool, unread: bool) -> bool:

@@ -229,6 +229,17 @@ def test_cve_2019_9512_answers_that_nobody_reads() -> None:
     assert frames[-1].payload[4:8] == wire.number(ErrorCode.ENHANCE_YOUR_CALM)
 
 
+def test_answers_that_leave_behind_requests_are_no_flood() -> None:
+    engine = client()
+    for second in range(HTTP2_LIMITS.queued + 10):
+        stream = get(engine)
+        engine.receive(wire.frame(wire.PING, 0, 0, bytes(8)), float(second))
+        assert wire.kinds(engine.outgoing()) == [wire.HEADERS, wire.PING]
+        engine.receive(wire.response(stream.id, end=True), float(second))
+
+    assert engine.error is None
+
+
 def test_requests_that_wait_are_no_flood() -> None:
     engine = client((3, 5000))
     for _ in range(2000):

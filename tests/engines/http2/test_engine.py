@@ -363,6 +363,82 @@ def test_empty_frames_without_number(name: str) -> None:
     assert "empty" in str(engine.error)
 
 
+BETWEEN = {
+    "a piece of body": wire.data(1, b"x"),
+    "a piece of body with padding": wire.frame(wire.DATA, wire.PADDED, 1, b"\1x\0"),
+    "a piece of body on its way when its stream was reset": wire.data(3, b"x"),
+    "a large piece of body": wire.data(1, bytes(5000)) * 2,
+    "an end": wire.data(5, b"", end=True),
+    "a head": wire.response(7, status="404"),
+    "a head that has come before": wire.response(9, end=False),
+    "the head of a response to HEAD": wire.response(11, end=True),
+    "a head in pieces": wire.frame(wire.HEADERS, 0, 7, LONG[:7]) + wire.frame(wire.CONTINUATION, 4, 7, LONG[7:]),
+}
+
+
+@pytest.mark.parametrize("name", BETWEEN)
+def test_empty_frames_are_a_flood_only_in_a_row(name: str) -> None:
+    engine = client()
+    get(engine)
+    engine.reset(get(engine))
+    for _ in range(3):
+        get(engine)
+    get(engine, method=b"HEAD")
+    empty = wire.data(1, b"") * HTTP2_LIMITS.empty
+    engine.receive(wire.response(1) + wire.response(5) + empty, 0.0)
+
+    engine.receive(BETWEEN[name] + empty, 0.0)
+    assert engine.error is None
+    engine.receive(wire.data(1, b""), 0.0)
+    assert "empty" in str(engine.error)
+
+
+@pytest.mark.parametrize("between", [wire.frame(wire.DATA, wire.PADDED, 1, b"\1\0"), wire.data(3, b"", end=True)])
+def test_cve_2019_9518_what_says_nothing_does_not_interrupt_a_flood(between: bytes) -> None:
+    engine = client()
+    get(engine)
+    engine.reset(get(engine))
+    engine.receive(wire.response(1), 0.0)
+    for _ in range(HTTP2_LIMITS.empty + 1):
+        engine.receive(wire.data(1, b"") + between, 0.0)
+
+    assert "empty" in str(engine.error)
+
+
+def test_a_server_that_flushes_once_for_each_response_is_no_flood() -> None:
+    engine = client()
+    for _ in range(3 * HTTP2_LIMITS.empty):
+        stream = get(engine)
+        number = stream.id
+        engine.outgoing()
+        engine.receive(wire.response(number) + wire.data(number, b"") + wire.data(number, b"", end=True), 0.0)
+        assert stream.received
+
+    assert engine.error is None
+
+
+def test_padding_alone_is_given_back() -> None:
+    engine = client(limits=HTTP2_LIMITS._replace(stream_window=1000, max_stream_window=1000))
+    stream = get(engine)
+    padding = wire.frame(wire.DATA, wire.PADDED, 1, b"\xff" + bytes(255))
+    engine.receive(wire.response(1) + padding, 0.0)
+    assert wire.update(1, 256) not in engine.outgoing()
+    engine.receive(padding, 0.0)
+
+    assert engine.outgoing() == wire.update(1, 512)
+    assert stream.window == 1000
+
+
+def test_padding_at_the_end_is_not_given_back() -> None:
+    engine = client(limits=HTTP2_LIMITS._replace(stream_window=300, max_stream_window=300))
+    stream = get(engine)
+    engine.outgoing()
+    engine.receive(wire.response(1) + wire.frame(wire.DATA, wire.PADDED | 1, 1, b"\xff" + bytes(255)), 0.0)
+
+    assert stream.received
+    assert engine.outgoing() == b""
+
+
 def test_cve_2024_27316_a_block_without_end() -> None:
     engine = client()
     stream = get(engine)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from courser.engines.http2.faults import ConnectionFault, ErrorCode, StreamFault, code_name
+from courser.engines.http2.faults import ConnectionFault, ErrorCode, StreamFault, code_hint, code_name
 
 
 def test_codes_are_numbered_in_their_order() -> None:
@@ -19,6 +19,13 @@ def test_codes_are_numbered_in_their_order() -> None:
 @pytest.mark.parametrize(("code", "name"), [(0, "NO_ERROR"), (13, "HTTP_1_1_REQUIRED"), (14, "code 14")])
 def test_any_code_has_a_name(code: int, name: str) -> None:
     assert code_name(code) == name
+
+
+def test_some_codes_say_what_can_be_done() -> None:
+    assert {code.name: code_hint(code) for code in ErrorCode if code_hint(code)} == {
+        "HTTP_1_1_REQUIRED": "use HTTP/1.1: http2=False"
+    }
+    assert code_hint(-1) == ""
 
 
 def test_faults_of_a_connection_and_of_a_stream() -> None:

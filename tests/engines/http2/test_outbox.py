@@ -74,6 +74,16 @@ def test_what_must_not_overtake_heads_goes_behind_them() -> None:
     assert desk.take() == b"<1><head><2>"
 
 
+def test_answers_that_left_behind_heads_wait_no_more() -> None:
+    desk = Desk()
+    desk.outbox.heads.append(b"<head>")
+    desk.outbox.after_heads(b"<answer>")
+    desk.outbox.answers = 1
+
+    assert desk.take() == b"<head><answer>"
+    assert desk.outbox.answers == 0
+
+
 def test_streams_take_turns() -> None:
     desk = Desk()
     for number, size in ((1, 40000), (3, 20000), (5, 10)):
@@ -90,7 +100,7 @@ def test_streams_take_turns() -> None:
         (1, 7232, 1),
     ]
     assert desk.finished == [5, 3, 1]
-    assert desk.outbox.frames == 6
+    assert (desk.outbox.frames, desk.outbox.sent) == (6, 60_010)
 
 
 def test_a_stream_alone_sends_as_much_in_a_frame_as_the_peer_takes() -> None:
@@ -99,7 +109,7 @@ def test_a_stream_alone_sends_as_much_in_a_frame_as_the_peer_takes() -> None:
     desk.stream(1, b"x" * 60_000)
 
     assert [len(each.payload) for each in desk.frames()] == [50_000, 10_000]
-    assert desk.outbox.frames == 4 + 1  # as if they had the size that frames have without a word
+    assert (desk.outbox.frames, desk.outbox.sent) == (2, 60_000)
 
 
 def test_chunks_are_cut_and_joined() -> None:

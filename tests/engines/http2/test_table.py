@@ -206,6 +206,36 @@ def test_who_sends_much_gets_many_window_updates() -> None:
     assert engine.error is None
 
 
+def uploaded(engine: ClientEngine, step: int) -> int:
+    """How much of 4 MB a peer can take that renews both windows whenever it has read so many bytes."""
+    stream = posting(engine)
+    engine.send_data(stream, bytes(4_000_000))
+    sent = renewed = 0
+    while engine.error is None and sent < 4_000_000:
+        sent += sum(len(payload) for _, payload, _ in bodies(engine))
+        steps = (sent - renewed) // step
+        renewed += steps * step
+        engine.receive((wire.update(0, step) + wire.update(1, step)) * steps, 0.5)
+    return sent
+
+
+@pytest.mark.parametrize("step", [512, 1024, 16384])
+@pytest.mark.parametrize("frame", [16384, 2**24 - 1])
+def test_windows_may_be_renewed_in_small_steps(step: int, frame: int) -> None:
+    engine = client((5, frame))
+
+    assert uploaded(engine, step) == 4_000_000
+    assert engine.error is None
+
+
+@pytest.mark.parametrize("frame", [16384, 2**24 - 1])
+def test_windows_that_are_renewed_in_drops_are_a_flood(frame: int) -> None:
+    engine = client((5, frame))
+
+    assert uploaded(engine, 32) < 4_000_000
+    assert "updates" in str(engine.error)
+
+
 def test_a_window_that_nobody_needs_may_grow() -> None:
     engine = client()
     stream = get(engine)
@@ -403,6 +433,53 @@ def test_a_refused_stream_was_not_acted_on() -> None:
     assert stream.refused
     assert isinstance(stream.error, RemoteProtocolError)
     assert stream.error.retryable
+
+
+STARTED = {
+    "a head": (wire.response(1), TruncatedBody),
+    "some of the body": (wire.response(1) + wire.data(1, b"half"), TruncatedBody),
+    "an interim head": (wire.response(1, status="103"), RemoteProtocolError),
+}
+
+
+@pytest.mark.parametrize("refusal", [wire.rst(1, ErrorCode.REFUSED_STREAM), wire.goaway(0)])
+@pytest.mark.parametrize("name", STARTED)
+def test_a_stream_on_which_something_has_come_was_acted_on(name: str, refusal: bytes) -> None:
+    """Whatever the peer says: the request must not be done twice."""
+    said, kind = STARTED[name]
+    engine = client()
+    stream = get(engine)
+    engine.receive(said + refusal, 0.0)
+
+    assert not stream.refused
+    assert type(stream.error) is kind
+    assert not stream.error.retryable
+
+
+NEEDS_HTTP1 = {
+    "a reset": wire.rst(1, ErrorCode.HTTP_1_1_REQUIRED),
+    "GOAWAY": wire.goaway(0, ErrorCode.HTTP_1_1_REQUIRED),
+}
+
+
+@pytest.mark.parametrize("name", NEEDS_HTTP1)
+def test_who_wants_http1_can_be_had(name: str) -> None:
+    engine = client()
+    stream = get(engine)
+    engine.receive(NEEDS_HTTP1[name], 0.0)
+
+    assert stream.error is not None
+    assert stream.error.hint == "use HTTP/1.1: http2=False"
+
+
+@pytest.mark.parametrize("before", [b"", wire.goaway(1)])
+def test_other_ends_have_no_hint(before: bytes) -> None:
+    engine = client()
+    stream = get(engine)
+    engine.receive(before + wire.rst(1, ErrorCode.INTERNAL_ERROR), 0.0)
+
+    assert stream.error is not None
+    assert stream.error.hint == ""
 
 
 @pytest.mark.parametrize("code", [ErrorCode.NO_ERROR, ErrorCode.CANCEL])

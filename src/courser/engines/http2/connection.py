@@ -32,6 +32,9 @@ _PER_DATA: Final = 10
 _PER_STREAM: Final = 4
 """Frames that a peer may send for each DATA frame of ours, and for each stream, see HTTP2Limits."""
 
+_RENEWED: Final = 256
+"""Bytes of DATA for which a peer may send one more WINDOW_UPDATE."""
+
 _PROBE: Final = b"courserB"
 """The PING that measures, see flow.py."""
 
@@ -133,8 +136,8 @@ class Connection(ABC):
         outbox, begun = self._outbox, self._begun()
         if outbox.frames or begun != self._counted:
             number = _PER_DATA * outbox.frames + _PER_STREAM * (begun - self._counted)
-            self._floods.forgive(number, self._now)
-            outbox.frames = 0
+            self._floods.forgive(number, outbox.sent // _RENEWED, self._now)
+            outbox.frames = outbox.sent = 0
             self._counted = begun
         self._floods.count(what, self._now)
 

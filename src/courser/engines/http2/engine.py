@@ -80,7 +80,7 @@ _PLAIN = Due.PLAIN
 class Engine(Streams):
     """The shared part of ClientEngine and ServerEngine."""
 
-    __slots__ = ("_block", "_buffer", "_has_views", "_known", "_last_block", "_passing", "_plain")
+    __slots__ = ("_block", "_buffer", "_has_views", "_known", "_last_block", "_passing", "_plain", "_says_something")
 
     def __init__(self, limits: HTTP2Limits, greeting: bytes, own: tuple[tuple[int, int], ...]) -> None:
         super().__init__(limits, greeting, own)
@@ -96,6 +96,8 @@ class Engine(Streams):
         self._last_block = b""
         # Whether pieces of body that have come are views of what was received.
         self._has_views = False
+        # Whether a head, a piece of body or an end has come since the last frame that holds nothing.
+        self._says_something = False
 
     def receive(self, data: bytes, now: float) -> list[Stream]:
         """Take bytes of the peer.
@@ -182,6 +184,7 @@ class Engine(Streams):
                     and length <= inflow.room
                     and (not flags or (flags == END_STREAM and (length == stream.left or stream.left > UNKNOWN)))
                 ):
+                    self._says_something = True
                     if stream.turn != turn:
                         stream.turn = turn
                         touched.append(stream)
@@ -223,6 +226,7 @@ class Engine(Streams):
             elif kind == HEADERS and flags == END_HEADERS:
                 stream = streams.get(number)
                 if plain and stream is not None and stream.due == _PLAIN:
+                    self._says_something = True
                     block = data[start:end]
                     entry = known.get(block)
                     if entry is None:
@@ -265,8 +269,10 @@ class Engine(Streams):
         inflow.room -= size
         if flags & PADDED:
             payload = _without_padding(payload, DATA)
-        if not payload and not flags & END_STREAM:
-            self._floods.count("empty", self._now)
+        if payload:
+            self._says_something = True
+        elif not flags & END_STREAM:
+            self._count_empty()
         if not self._counts(number, DATA):
             self._take_stray(number, size)
             return
@@ -285,7 +291,20 @@ class Engine(Streams):
             stream.unread += len(payload)
             inflow.unread += len(payload)
         if flags & END_STREAM:
+            self._says_something = True
             self._finish_receiving(stream, END)
+        elif not payload:
+            self._top_up(stream)  # of padding alone no reader will say that it was taken
+
+    def _count_empty(self) -> None:
+        """Count a frame that holds nothing and ends nothing (CVE-2019-9518).
+
+        Who flushes often sends one now and then, for each response perhaps; only many in a row are a flood.
+        """
+        if self._says_something:
+            self._says_something = False
+            self._floods.forget("empty")
+        self._floods.count("empty", self._now)
 
     def _take_stray(self, number: int, size: int) -> None:
         """DATA that was on its way when its stream was reset; its window holds nevertheless."""
@@ -304,10 +323,11 @@ class Engine(Streams):
             payload = payload[5:]
         is_last = bool(flags & END_STREAM)
         if flags & END_HEADERS:
+            self._says_something = True
             self._take_block(number, payload, is_last)
             return
         if not payload:
-            self._floods.count("empty", self._now)
+            self._count_empty()
         self._block = Block(number, payload, is_last)
 
     def _take_continuation(self, flags: int, number: int, payload: bytes) -> None:
@@ -315,9 +335,10 @@ class Engine(Streams):
         if block is None:
             raise ConnectionFault("CONTINUATION without HEADERS")
         if not payload:
-            self._floods.count("empty", self._now)
+            self._count_empty()
         block.add(payload, self._limits)
         if flags & END_HEADERS:
+            self._says_something = True
             self._block = None
             self._take_block(number, block.whole(), block.is_last)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-__all__ = ["ConnectionFault", "ErrorCode", "StreamFault", "code_name"]
+__all__ = ["ConnectionFault", "ErrorCode", "StreamFault", "code_hint", "code_name"]
 
 
 class ErrorCode(IntEnum):
@@ -36,6 +36,11 @@ _NAMES = {code.value: code.name for code in ErrorCode}
 def code_name(code: int) -> str:
     """How errors write a code; a peer may send any."""
     return _NAMES.get(code) or f"code {code}"
+
+
+def code_hint(code: int) -> str:
+    """What the caller can do where a code is the peer's reason; "" for nothing."""
+    return "use HTTP/1.1: http2=False" if code == ErrorCode.HTTP_1_1_REQUIRED else ""
 
 
 class ConnectionFault(Exception):

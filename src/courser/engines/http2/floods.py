@@ -50,15 +50,25 @@ class Floods:
                 ErrorCode.ENHANCE_YOUR_CALM,
             )
 
-    def forgive(self, number: int, now: float) -> None:
+    def forget(self, what: str) -> None:
+        """Count from the beginning again.
+
+        Args:
+            what: likewise.
+        """
+        self._counts[what] = 0
+
+    def forgive(self, number: int, updates: int, now: float) -> None:
         """Let more frames come, of the kinds that our own bring about.
 
         Args:
             number: how many of each.
+            updates: how many WINDOW_UPDATE besides.
             now: seconds.
         """
         for what in _BROUGHT_ABOUT:
             self._add(what, -number, now)
+        self._add("updates", -updates, now)
 
     def _add(self, what: str, number: int, now: float) -> None:
         if now - self._start >= PERIOD:

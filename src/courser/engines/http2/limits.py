@@ -18,7 +18,8 @@ class HTTP2Limits(NamedTuple):
 
     Numbers of frames hold for 10 seconds. Where they are exceeded, the connection ends with ENHANCE_YOUR_CALM. Of those
     that our own frames bring about (`pings`, `updates`, `others`), 10 more may come for each DATA frame sent, as Envoy
-    has it for WINDOW_UPDATE, and 4 for each stream.
+    has it for WINDOW_UPDATE, and 4 for each stream. A peer renews windows by the bytes that it has read, in whatever
+    steps it reads: one more of `updates` may come for each 256 bytes sent, so both windows may be renewed for 512.
 
     Attributes:
         fields: fields of one head; as over HTTP/1.1, where Apache has 100 and aiohttp 128.
@@ -37,7 +38,7 @@ class HTTP2Limits(NamedTuple):
         resets: streams that a client resets, breaks or has refused; nghttp2 lets 1000 come at once.
         others: PRIORITY and unknown frames, GOAWAY, and frames on streams that were reset, all of which mean nothing.
         updates: WINDOW_UPDATE frames.
-        empty: frames of DATA, HEADERS or CONTINUATION that hold nothing and end nothing.
+        empty: frames of DATA, HEADERS or CONTINUATION in a row that hold nothing and end nothing.
         queued: answers (acknowledgements, resets) that wait because the peer does not read; Go has 10000, Envoy 1000.
     """
 

@@ -36,19 +36,19 @@ class Outbox:
         heads: HEADERS, whole or in pieces, and what must not overtake them.
         credit: bytes of DATA that the peer's window of the connection takes.
         frame: bytes of DATA that the peer takes in one frame.
-        frames: how many DATA frames have left since somebody set it to 0; a large one counts for what it could have
-            been, since a peer renews windows by the bytes that it has read.
+        frames: how many DATA frames have left since somebody set it to 0.
+        sent: bytes of DATA that have left, likewise.
         answers: how many control frames wait that the peer has caused.
     """
 
-    __slots__ = ("_ready", "answers", "control", "credit", "frame", "frames", "heads")
+    __slots__ = ("_ready", "answers", "control", "credit", "frame", "frames", "heads", "sent")
 
     def __init__(self) -> None:
         self.control: list[bytes] = []
         self.heads: list[bytes] = []
         self.credit: int = INITIAL_WINDOW
         self.frame = FRAME_SIZE
-        self.frames = self.answers = 0
+        self.frames = self.sent = self.answers = 0
         self._ready: deque[tuple[Stream, Upload]] = deque()
 
     def after_heads(self, frame: bytes) -> None:
@@ -88,10 +88,10 @@ class Outbox:
         if self.control:
             parts: list[bytes | memoryview] = [*self.control, *self.heads]
             self.control.clear()
-            self.answers = 0
         else:
             parts = [*self.heads]
         self.heads.clear()
+        self.answers = 0
         if self._ready:
             self._take_data(parts, finish)
         return b"".join(parts)
@@ -111,7 +111,8 @@ class Outbox:
             stream.credit -= size
             stream.queued -= size
             budget -= size
-            self.frames += (size + FRAME_SIZE - 1) // FRAME_SIZE or 1
+            self.frames += 1
+            self.sent += size
             last = upload.ended and not stream.queued
             parts.append(_pack(size << 8 | DATA, END_STREAM if last and not upload.trailers else 0, stream.id))
             _cut(upload.chunks, size, parts)

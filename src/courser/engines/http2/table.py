@@ -7,7 +7,7 @@ from abc import abstractmethod
 from ...errors import LocalProtocolError, RemoteProtocolError, TruncatedBody
 from ...hints import TYPE_CHECKING
 from .connection import Connection
-from .faults import ConnectionFault, ErrorCode, StreamFault, code_name
+from .faults import ConnectionFault, ErrorCode, StreamFault, code_hint, code_name
 from .flow import credited
 from .frames import (
     DATA,
@@ -184,7 +184,8 @@ class Streams(Connection):
         self._count_reset()
         stream = self._streams[number]
         stream.code = code = int.from_bytes(payload, "big")
-        stream.refused = code == ErrorCode.REFUSED_STREAM
+        if code == ErrorCode.REFUSED_STREAM:
+            self._refuse(stream)
         self._lose(stream, f"the peer reset the stream: {code_name(code)}", truncates=True)
 
     def _take_window_update(self, flags: int, number: int, payload: bytes) -> None:
@@ -232,8 +233,14 @@ class Streams(Connection):
         else:
             cut = truncates and not stream.due
             error = TruncatedBody if cut else RemoteProtocolError
-            stream.error = error(detail=detail, phase="read", retryable=stream.refused)
+            goaway = self.goaway
+            hint = code_hint(stream.code) or ("" if goaway is None else code_hint(goaway[1]))
+            stream.error = error(detail=detail, hint=hint, phase="read", retryable=stream.refused)
         self._forget(stream)
+
+    def _refuse(self, stream: Stream) -> None:
+        """The peer says that it has not acted on a request; it has where something of the response has come."""
+        stream.refused = bool(stream.due) and not stream.interim
 
     def _count_reset(self) -> None:
         """A client begins as many streams as it likes to (CVE-2023-44487); what a server can reset, we have begun."""
@@ -282,8 +289,8 @@ class Streams(Connection):
         """Streams that the peer will never act on (RFC 9113 section 6.8)."""
         for stream in list(self._streams.values()):
             if stream.id > last and self._is_client:
-                stream.refused = True
-                self._lose(stream, detail)
+                self._refuse(stream)
+                self._lose(stream, detail, truncates=True)
 
     @abstractmethod
     def _has_begun(self, number: int) -> bool:
