@@ -230,10 +230,13 @@ async def test_an_answer_that_is_large_or_breaks_off_is_shown_without_its_body(p
 
 
 @in_loop
-async def test_an_answer_is_not_waited_for_longer_than_it_is_worth(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("status", "error"), [(200, EventStreamError), (404, StatusError)])
+async def test_an_answer_is_not_waited_for_longer_than_it_is_worth(
+    play: Play, monkeypatch: pytest.MonkeyPatch, status: int, error: type[Exception]
+) -> None:
     seen: list[float] = []
     monkeypatch.setattr(eventstream, "PATIENCE", -1000.0)
-    played = play(Stream(fields=b""))
+    played = play(Stream(status=status, fields=b""))
     real = played._open
 
     async def noted(*arguments: Any) -> Any:
@@ -247,7 +250,7 @@ async def test_an_answer_is_not_waited_for_longer_than_it_is_worth(play: Play, m
 
     played._session.open_request = noted
 
-    with pytest.raises(EventStreamError):
+    with pytest.raises(error):
         await read(played.client.sse(HERE))
 
     assert seen[0] < 0

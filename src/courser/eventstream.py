@@ -152,9 +152,9 @@ class EventStream:
             self._over = True
             await self._shut()
             return
+        sending.deadline.final = min(sending.deadline.final, monotonic() + PATIENCE)
         if status >= 400:
             await self._refuse()
-        sending.deadline.final = min(sending.deadline.final, monotonic() + PATIENCE)
         content = await self._shown()
         responses = self._session.responses
         response = responses.make(

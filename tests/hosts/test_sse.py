@@ -247,6 +247,32 @@ async def test_what_is_no_event_stream_is_shown(world: World, serve: Serve) -> N
     assert client.stats() == {"connections": 1, "idle": 1}
 
 
+async def test_the_body_of_an_error_is_not_waited_for(
+    world: World, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No single wait for a byte of it is long."""
+    from courser import eventstream
+
+    monkeypatch.setattr(eventstream, "PATIENCE", 0.1)
+    refused = HEAD.replace(b"200 OK", b"503 Service Unavailable").replace(b"text/event-stream", b"text/plain")
+
+    def script(peer: Peer) -> None:
+        peer.request()
+        peer.send(refused)
+        peer.dribble(chunk(b".") * 300 + b"0\r\n\r\n", 0.002)
+
+    client = world.client(timeout=30.0)
+
+    with pytest.raises(courser.StatusError, match="503") as caught:
+        async with client.sse(serve(script).url()):
+            pass
+
+    assert caught.value.response is not None
+    with pytest.raises(courser.StreamClosed, match="was not kept"):
+        _ = caught.value.response.content
+    assert world.left_by(client) == 0
+
+
 async def test_a_stream_of_another_kind_is_not_waited_for(
     world: World, serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
