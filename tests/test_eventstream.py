@@ -436,6 +436,43 @@ async def test_a_wait_that_is_struck_is_no_end_of_the_stream(play: Play) -> None
 
 
 @in_loop
+async def test_a_pause_that_is_struck_is_gone_on_with(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever looks for events now and then is connected in the end, and failures are counted on."""
+    asked: list[int] = []
+    ends: list[float] = []
+    struck = [True, True, False, True, False, False]
+
+    class Rule(Reconnect):
+        def pause(self, retry: int | None, failures: int, fruitful: bool, chance: float) -> float:
+            asked.append(failures)
+            return 1000.0
+
+    async def wait(host: Any, waiter: Waiter) -> None:
+        ends.append(waiter.deadline)
+        if struck.pop(0):
+            raise KeyboardInterrupt
+
+    played = play(Stream(b"data: a\n\n"), ConnectError(), Stream(b"data: b\n\n"), end())
+    events = played.client.sse(HERE, reconnect=Rule())
+    given: list[str] = []
+    async with events:
+        source = events if isinstance(events, EventStream) else events.wrapped
+        monkeypatch.setattr(type(source._place.host), "wait", wait)
+        for _ in range(6):
+            try:
+                given.append((await anext(events)).data)
+            except KeyboardInterrupt:
+                given.append("struck")
+            except StopAsyncIteration:
+                break
+
+    assert given == ["a", "struck", "struck", "struck", "b"]
+    first, second, third, failed, last, lost = ends
+    assert first == second == third < failed == last < lost
+    assert asked == [0, 1, 0]
+
+
+@in_loop
 async def test_whoever_closes_it_during_a_pause_ends_the_pause(play: Play) -> None:
     played = play(Stream(b"data: a\n\n"), Stream())
     events = played.client.sse(HERE, reconnect=Reconnect(delay=1000))

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from .core.place import Place
     from .core.reply import Reply
     from .core.send import Sending
+    from .policies.reconnect import Reconnect
     from .session import Session
     from .values.request import Request
     from .values.serversent import ServerSentEvent
@@ -60,8 +61,8 @@ class EventStream:
     """
 
     __slots__ = (
-        "_asked", "_busy", "_deadline", "_due", "_final", "_fruitful", "_here", "_over", "_parser", "_pausing",
-        "_place", "_ready", "_reply", "_request", "_session", "_struck",
+        "_asked", "_busy", "_deadline", "_due", "_failures", "_final", "_fruitful", "_here", "_over", "_parser",
+        "_pausing", "_place", "_ready", "_reply", "_request", "_resume_at", "_session", "_struck",
     )  # fmt: skip
 
     _deadline: Deadline
@@ -77,6 +78,10 @@ class EventStream:
         self._ready: Iterator[ServerSentEvent] = iter(())
         self._pausing: Waiter | None = None
         self._due = self._final = FOREVER
+        # Of the loss of a connection: attempts that have failed since, and when the next one is due. Whoever gives up
+        # a pause and comes back goes on with it.
+        self._failures = 0
+        self._resume_at: float | None = None
         self._busy = self._fruitful = self._over = self._struck = False
 
     @property
@@ -140,6 +145,7 @@ class EventStream:
         self._parser.restart()
         self._ready = iter(())
         self._fruitful = self._struck = False
+        self._failures, self._resume_at = 0, None
         self._wind()
 
     async def _judge(self, reply: Reply, sending: Sending) -> None:
@@ -189,7 +195,7 @@ class EventStream:
             asked: the request.
             cause: what has broken the stream, None where it has ended.
         """
-        rule, failures = self._asked.rule, 0
+        rule = self._asked.rule
         await self._shut()
         if rule is None or (cause is not None and monotonic() >= self._final):
             return False
@@ -198,17 +204,16 @@ class EventStream:
             raise body.refusal(
                 "the event stream is to be asked for again", hint="say reconnect=False", request=asked
             ) from cause
-        from random import random
-
         while True:
-            await self._pause(rule.pause(self._parser.retry, failures, self._fruitful, random()))
+            await self._pause(rule)
             if self._over:
                 break
             try:
                 await self._connect(asked, self._remaining(asked))
             except TransportError:
-                failures += 1
-                if rule.gives_up(failures) or monotonic() >= self._final:
+                self._failures += 1
+                self._resume_at = None
+                if rule.gives_up(self._failures) or monotonic() >= self._final:
                     raise
             else:
                 if self._over:
@@ -227,10 +232,16 @@ class EventStream:
         timeout = Timeout(left, limits.connect, limits.read, limits.write, limits.pool)
         return {**self._asked.options, "timeout": timeout}
 
-    async def _pause(self, seconds: float) -> None:
+    async def _pause(self, rule: Reconnect) -> None:
+        """Wait until the next attempt is due, or for what is left of that."""
+        if self._resume_at is None:
+            from random import random
+
+            seconds = rule.pause(self._parser.retry, self._failures, self._fruitful, random())
+            self._resume_at = min(monotonic() + seconds, self._final)
         host = self._place.host
         waiter = Waiter()
-        waiter.deadline = min(monotonic() + seconds, self._final)
+        waiter.deadline = self._resume_at
         self._pausing = waiter
         host.arm(waiter)
         try:

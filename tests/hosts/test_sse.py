@@ -399,6 +399,31 @@ async def test_a_pause_can_be_cancelled(world: World, serve: Serve) -> None:
     assert len(server.requests) == 1
 
 
+async def test_whoever_looks_for_events_more_often_than_it_connects_anew_gets_them(world: World, serve: Serve) -> None:
+    """Each look that is in vain takes the connection, or a part of the pause."""
+    if not world.is_async:
+        pytest.skip("plain code is not cancelled")
+
+    def script(peer: Peer) -> None:
+        number = known(peer.request())
+        peer.send(HEAD + chunk(token(number + 1)))
+        peer.wait_for_close()
+
+    client = world.client()
+    given: list[str] = []
+
+    async def look() -> None:
+        given.append((await anext(events)).id)
+
+    async with client.sse(serve(script).url(), reconnect=courser.Reconnect(delay=0.2, max_delay=0.2)) as events:
+        for _ in range(200):
+            await world.cancelled_after(0.05, look)
+            if len(given) == 2:
+                break
+
+    assert given == ["1", "2"]
+
+
 @pytest.mark.parametrize("paused", [False, True])
 async def test_another_task_may_close_it(world: World, serve: Serve, paused: bool) -> None:
     if not isinstance(world, AsyncioWorld | TrioWorld):
