@@ -12,7 +12,7 @@ from played import EVENTS, HERE, Play, Stream, in_loop, read
 from played import play as play
 
 from courser import eventstream
-from courser.core.waiter import Waiter
+from courser.core.waiter import UNBROKEN, Waiter
 from courser.errors import (
     BodyNotReplayable,
     ConnectError,
@@ -517,6 +517,32 @@ class TestTasks:
         if hasattr(play().client, "wrapped"):
             pytest.skip("plain code has one task")
         return play
+
+    @in_loop
+    async def test_who_is_struck_while_others_have_their_turn_loses_nothing(
+        self, play: Play, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async def struck(host: Any) -> None:
+            turns.append(len(given))
+            if len(turns) == 1:
+                raise KeyboardInterrupt
+
+        async def go_on(events: Any) -> None:
+            async for event in events:
+                given.append(event.data)
+
+        turns: list[int] = []
+        given: list[str] = []
+        stream = Stream(b"".join([b"data: %d\n\n" % number for number in range(2 * UNBROKEN + 1)]))
+        async with play(stream).client.sse(HERE, reconnect=False) as events:
+            monkeypatch.setattr(type(events._place.host), "checkpoint", struck)
+            with pytest.raises(KeyboardInterrupt):
+                await go_on(events)
+            assert not stream.given_up
+            await go_on(events)
+
+        assert given == [str(number) for number in range(2 * UNBROKEN + 1)]
+        assert turns == [UNBROKEN, 2 * UNBROKEN]
 
     @in_loop
     async def test_one_task_reads(self, play: Play) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from courser.core.reply import StaticReply
+from courser.core.waiter import UNBROKEN
 from courser.engines.events import End, ResponseHead
 from courser.errors import (
     DecodingError,
@@ -580,6 +581,41 @@ def test_a_stream_that_was_not_entered_says_how() -> None:
         _ = Streaming(lambda: None).text  # type: ignore[arg-type,return-value,attr-defined]
     with pytest.raises(AttributeError, match=r"no text before the request is sent: async with client.stream"):
         _ = AsyncStreaming(lambda: None).text  # type: ignore[arg-type,return-value,attr-defined]
+
+
+def test_who_is_struck_while_others_have_their_turn_loses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    many = 2 * UNBROKEN + 1
+    turns: list[int] = []
+    given: list[str] = []
+
+    async def struck(host: Any) -> None:
+        turns.append(len(given))
+        if len(turns) == 1:
+            raise KeyboardInterrupt
+
+    async def main() -> None:
+        session = Session()
+        host = current_host(asyncio.get_running_loop())
+        monkeypatch.setattr(type(host), "checkpoint", struck)
+        sending = session.sending(session.place(host), {}, True)
+        stream = AsyncResponseStream(session.responses, Script([b"x\n" * many]), sending)
+        lines = stream.iter_lines()
+        with pytest.raises(KeyboardInterrupt):
+            await go_on(lines)
+        await go_on(lines)
+
+    async def go_on(lines: Any) -> None:
+        async for line in lines:
+            given.append(line)
+
+    asyncio.run(main())
+
+    assert len(given) == many
+    assert turns == [UNBROKEN, 2 * UNBROKEN]
+
+
+def test_plain_code_has_nobody_to_give_a_turn_to() -> None:
+    assert len(run(Async(Session(), Script([b"x\n" * 1000]), None).listed("iter_lines"))) == 1000
 
 
 def test_async_iterators_are_no_generators() -> None:

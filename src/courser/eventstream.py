@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from functools import partial
 from time import monotonic
 
-from .core.waiter import FOREVER, Waiter
+from .core.waiter import FOREVER, UNBROKEN, Waiter
 from .engines.sse import EventParser, is_event_stream
 from .errors import (
     DeadlineExceeded,
@@ -63,6 +63,7 @@ class EventStream:
     __slots__ = (
         "_asked", "_busy", "_deadline", "_due", "_failures", "_final", "_fruitful", "_here", "_over", "_parser",
         "_pausing", "_place", "_ready", "_reply", "_request", "_resume_at", "_session", "_struck",
+        "_unbroken",
     )  # fmt: skip
 
     _deadline: Deadline
@@ -82,6 +83,7 @@ class EventStream:
         # a pause and comes back goes on with it.
         self._failures = 0
         self._resume_at: float | None = None
+        self._unbroken = 0
         self._busy = self._fruitful = self._over = self._struck = False
 
     @property
@@ -257,6 +259,12 @@ class EventStream:
         request = self._request
         if request is None:
             raise self._not_open()
+        if self._unbroken == UNBROKEN:
+            self._unbroken = 0
+            if not self._place.host.blocking:
+                # Thousands of events may have come at once. Who is struck here loses neither one nor the connection.
+                await self._place.host.checkpoint()
+        self._unbroken += 1
         if self._busy:
             raise StreamConsumed(detail="two wait for its next event at once", hint="give the events to a queue")
         self._busy = True

@@ -367,6 +367,34 @@ async def test_silence_is_a_broken_stream(world: World, serve: Serve) -> None:
 # Being cancelled, and closed
 
 
+@pytest.mark.parametrize("how", ["sse", "iter_events", "iter_lines", "iter_json_lines"])
+async def test_who_never_has_to_wait_gives_others_their_turn(world: World, serve: Serve, how: str) -> None:
+    """Who is cancelled then has lost nothing, and the connection neither."""
+    if not world.is_async:
+        pytest.skip("plain code does one thing at a time")
+    many = 2000
+    form = b"%d\n" if "lines" in how else b"data: %d\n\n"
+    body = b"".join([form % number for number in range(many)])
+    server = serve(answering(reply(body, "200 OK", "Content-Type: text/event-stream")))
+    client = world.client()
+    given: list[int] = []
+
+    async def go_on() -> None:
+        async for each in items:
+            given.append(int(each.data if isinstance(each, courser.ServerSentEvent) else each))
+
+    manager = client.sse(server.url(), reconnect=False) if how == "sse" else client.stream("GET", server.url())
+    async with manager as opened:
+        items = opened if how == "sse" else getattr(opened, how)()
+        given.append(int(getattr(first := await anext(items), "data", first)))
+        assert await world.cancelled_after(0.0, go_on)
+        assert len(given) < many
+        await go_on()
+
+    assert given == list(range(many))
+    assert len(server.requests) == 1
+
+
 async def test_a_cancelled_wait_for_an_event_leaves_nothing_and_is_no_end(world: World, serve: Serve) -> None:
     if not world.is_async:
         pytest.skip("plain code is not cancelled")
