@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+import zlib
 from itertools import accumulate
 from typing import Any
 
@@ -17,6 +18,7 @@ from courser.errors import (
     BodyNotReplayable,
     ConnectError,
     DeadlineExceeded,
+    DecodingError,
     EventStreamError,
     LimitExceeded,
     ReadError,
@@ -25,6 +27,7 @@ from courser.errors import (
     StreamClosed,
     StreamConsumed,
     StreamError,
+    TruncatedCoding,
 )
 from courser.eventstream import EventStream
 from courser.policies.reconnect import Reconnect
@@ -74,6 +77,24 @@ async def test_a_stream_that_is_cut_at_every_byte_in_turn_loses_no_event(play: P
 
     assert given == [f'{{"delta": "w{number}"}}' for number in range(1, 301)]
     assert played.left == 0
+
+
+@in_loop
+async def test_a_coding_that_ends_too_early_is_a_stream_that_breaks(play: Play) -> None:
+    """A server that goes away has not ended it; what is corrupt is another thing."""
+    packer = zlib.compressobj(wbits=31)
+    packed = packer.compress(b"id: 1\ndata: a\n\n") + packer.flush(zlib.Z_SYNC_FLUSH)
+    played = play(Stream(packed, coding=b"gzip"), end())
+
+    assert await read(played.client.sse(HERE, reconnect=AT_ONCE)) == ["a"]
+    assert played.asked[1].headers["last-event-id"] == "1"
+
+    with pytest.raises(TruncatedCoding):
+        await read(play(Stream(packed, coding=b"gzip")).client.sse(HERE, reconnect=False))
+    played = play(Stream(packed, b"\xff" * 100, coding=b"gzip"), end())
+    with pytest.raises(DecodingError, match="corrupt"):
+        await read(played.client.sse(HERE, reconnect=AT_ONCE))
+    assert played.left == 1
 
 
 @in_loop

@@ -25,6 +25,7 @@ from .errors import (
     StreamConsumed,
     StreamError,
     TransportError,
+    TruncatedCoding,
 )
 from .eventoptions import Asked
 from .hints import TYPE_CHECKING
@@ -293,7 +294,7 @@ class EventStream:
                 return event
             try:
                 piece = await self._read(request)
-            except TransportError as error:
+            except (TransportError, TruncatedCoding) as error:
                 if not await self._reconnect(request, error):
                     raise
                 continue

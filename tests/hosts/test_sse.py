@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import zlib
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
@@ -144,6 +145,25 @@ async def test_however_a_stream_ends_it_is_taken_up(world: World, serve: Serve, 
 
     async with world.client().sse(server.url(), reconnect=AT_ONCE) as events:
         assert await numbers(events) == list(range(1, 41))
+
+
+async def test_a_compressed_stream_that_is_cut_is_taken_up(world: World, serve: Serve) -> None:
+    """No matter that its chunks are whole, or that it ends with the connection."""
+    fields = b"Content-Type: text/event-stream\r\nContent-Encoding: gzip\r\n"
+
+    def script(peer: Peer) -> None:
+        number = known(peer.request())
+        if number == 2:
+            peer.send(GONE)
+            return
+        packer = zlib.compressobj(wbits=31)
+        packed = packer.compress(token(number + 1)) + packer.flush(zlib.Z_SYNC_FLUSH)
+        chunked = b"Transfer-Encoding: chunked\r\n\r\n" + chunk(packed) + b"0\r\n\r\n"
+        peer.send(b"HTTP/1.1 200 OK\r\n" + fields + (b"\r\n" + packed if number else chunked))
+        peer.close()
+
+    async with world.client().sse(serve(script).url(), reconnect=AT_ONCE) as events:
+        assert await numbers(events) == [1, 2]
 
 
 async def test_the_server_says_how_long_to_wait(world: World, serve: Serve) -> None:

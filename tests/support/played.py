@@ -24,8 +24,8 @@ class Stream(StaticReply):
 
     __slots__ = ("given_up", "pieces")
 
-    def __init__(self, *pieces: Any, status: int = 200, fields: bytes = EVENTS) -> None:
-        head = ResponseHead(status, b"", b"1.1", fields, None, None, True)
+    def __init__(self, *pieces: Any, status: int = 200, fields: bytes = EVENTS, coding: bytes | None = None) -> None:
+        head = ResponseHead(status, b"", b"1.1", fields, None, coding, True)
         super().__init__(head, b"", Request("GET", HERE), 1.0)
         self.end = None
         self.pieces = list(pieces)
