@@ -107,6 +107,29 @@ async def test_an_id_is_sent_as_utf_8(play: Play) -> None:
 
 
 @in_loop
+@pytest.mark.parametrize("id", ["\x01", "a\x7f", "\x0b7"])
+async def test_an_id_that_no_header_can_carry_is_not_sent(play: Play, id: str) -> None:
+    """Neither is the one before it: another event than that is the last one."""
+    played = play(Stream(f"id: 1\ndata: a\n\nid: {id}\ndata: b\n\n".encode()), end())
+    events = played.client.sse(HERE, reconnect=AT_ONCE)
+
+    async with events:
+        assert [event.id async for event in events] == ["1", id]
+
+    assert "last-event-id" not in played.asked[1].headers
+    assert events.last_event_id == id
+
+
+@in_loop
+async def test_blanks_around_an_id_are_no_part_of_its_header(play: Play) -> None:
+    played = play(Stream(b"id:  1 \ndata: a\n\n"), Stream(b"id:   \ndata: b\n\n"), end())
+
+    await read(played.client.sse(HERE, reconnect=AT_ONCE))
+
+    assert [request.headers.get("last-event-id") for request in played.asked] == [None, "1", None]
+
+
+@in_loop
 async def test_a_stream_is_taken_up_where_another_program_left_it(play: Play) -> None:
     for options in ({"last_event_id": "7"}, {"headers": {"Last-Event-ID": "7"}}):
         played = play(Stream(b"data: a\n\n"), end())

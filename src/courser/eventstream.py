@@ -32,6 +32,7 @@ from .hints import TYPE_CHECKING
 from .responding import not_kept
 from .settings import RequestOptions, Timeout
 from .streams import SHOWN_MOST
+from .values.fields import FIELD_VALUE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -91,7 +92,8 @@ class EventStream:
     def last_event_id(self) -> str:
         """The id behind which the stream can be resumed: that of the last event that was given, "" where it had none.
 
-        Given to `sse` as `last_event_id`, it is where another program goes on.
+        Given to `sse` as `last_event_id`, it is where another program goes on; unless there are control characters in
+        it, which no header can carry.
         """
         return self._asked.last_event_id if self._request is None else self._parser.last_event_id
 
@@ -134,8 +136,7 @@ class EventStream:
     async def _connect(self, asked: Request, options: RequestOptions) -> None:
         """Open a stream that begins behind the last event that was given."""
         request = asked.copy()
-        last = self._parser.last_event_id
-        request.headers.update({"Last-Event-ID": last.encode("utf-8") if last else None})
+        request.headers.update({"Last-Event-ID": _carried(self._parser.last_event_id)})
         reply, sending = await self._session.open_request(self._place, request, options)
         self._reply = reply
         self._begin(reply, sending)
@@ -330,3 +331,9 @@ class EventStream:
         if self._pausing is not None:
             # Another task, or another thread, waits: it is to find out that it is over.
             self._place.host.deliver(self._pausing)
+
+
+def _carried(last_event_id: str) -> bytes | None:
+    """An id as a header carries it; None where there is none, or it has control characters (RFC 9110 section 5.5)."""
+    value = last_event_id.encode("utf-8").strip(b" \t")
+    return value if value and FIELD_VALUE.fullmatch(value) else None
