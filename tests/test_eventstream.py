@@ -525,7 +525,7 @@ async def test_whoever_closes_it_during_a_pause_ends_the_pause(play: Play) -> No
     async with events:
         waiting = asyncio.create_task(asyncio.to_thread(list, events.wrapped) if plain else read_on(events))
         source = events.wrapped if plain else events
-        while source._pausing is None:
+        while source._awaited is None:
             await asyncio.sleep(0.001)
         await events.close()
         assert [event.data for event in await waiting] == ["a"]

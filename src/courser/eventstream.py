@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from functools import partial
 from time import monotonic
 
-from .core.waiter import FOREVER, UNBROKEN, Waiter
+from .core.waiter import FOREVER, UNBROKEN, Interrupted, Waiter
 from .engines.sse import EventParser, is_event_stream
 from .errors import (
     DeadlineExceeded,
@@ -63,9 +63,8 @@ class EventStream:
     """
 
     __slots__ = (
-        "_asked", "_busy", "_deadline", "_due", "_failures", "_final", "_fruitful", "_here", "_over", "_parser",
-        "_pausing", "_place", "_ready", "_reply", "_request", "_resume_at", "_session", "_struck",
-        "_unbroken",
+        "_asked", "_awaited", "_busy", "_deadline", "_due", "_failures", "_final", "_fruitful", "_here", "_over",
+        "_parser", "_place", "_ready", "_reply", "_request", "_resume_at", "_session", "_struck", "_unbroken",
     )  # fmt: skip
 
     _deadline: Deadline
@@ -79,7 +78,7 @@ class EventStream:
         self._asked = asked
         self._request: Request | None = None
         self._ready: Iterator[ServerSentEvent] = iter(())
-        self._pausing: Waiter | None = None
+        self._awaited: Waiter | None = None
         self._due = self._final = FOREVER
         # Of the loss of a connection: attempts that have failed since, and when the next one is due. Whoever gives up
         # a pause and comes back goes on with it.
@@ -213,7 +212,7 @@ class EventStream:
             if self._over:
                 break
             try:
-                await self._connect(asked, self._remaining(asked))
+                await self._attempt(asked)
             except TransportError:
                 self._failures += 1
                 self._resume_at = None
@@ -224,6 +223,22 @@ class EventStream:
                     await self._shut()
                 break
         return True
+
+    async def _attempt(self, asked: Request) -> None:
+        """Connect, unless somebody closes it meanwhile: a server may be long in answering."""
+        self._awaited = waiter = Waiter()
+        try:
+            await self._place.host.pull(self._connect_again(asked), waiter)
+        except Interrupted:
+            pass
+        finally:
+            self._awaited = None
+
+    async def _connect_again(self, asked: Request) -> None:
+        await self._connect(asked, self._remaining(asked))
+        if self._over:
+            # What has closed it may run in this task, such as middleware: then it is here that it is interrupted.
+            await self._place.host.checkpoint()
 
     def _remaining(self, request: Request) -> RequestOptions:
         """The options of another connection: a total time holds for all of them."""
@@ -246,13 +261,13 @@ class EventStream:
         host = self._place.host
         waiter = Waiter()
         waiter.deadline = self._resume_at
-        self._pausing = waiter
+        self._awaited = waiter
         host.arm(waiter)
         try:
             if not self._over:  # another thread may have closed it since it was looked at
                 await host.wait(waiter)
         finally:
-            self._pausing = None
+            self._awaited = None
 
     # Events
 
@@ -328,9 +343,9 @@ class EventStream:
         self._over = True
         self._ready = iter(())
         await self._shut()
-        if self._pausing is not None:
-            # Another task, or another thread, waits: it is to find out that it is over.
-            self._place.host.deliver(self._pausing)
+        if self._awaited is not None:
+            # Another task, or another thread, waits to be connected: it is to find out that it is over.
+            self._place.host.deliver(self._awaited)
 
 
 def _carried(last_event_id: str) -> bytes | None:

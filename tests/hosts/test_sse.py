@@ -472,29 +472,38 @@ async def test_whoever_looks_for_events_more_often_than_it_connects_anew_gets_th
     assert given == ["1", "2"]
 
 
-@pytest.mark.parametrize("paused", [False, True])
-async def test_another_task_may_close_it(world: World, serve: Serve, paused: bool) -> None:
+@pytest.mark.parametrize("when", ["silent", "paused", "unanswered", "refused"])
+async def test_another_task_may_close_it(world: World, serve: Serve, when: str) -> None:
     if not isinstance(world, AsyncioWorld | TrioWorld):
         pytest.skip("plain code does one thing at a time")
+    anew: list[int] = []
 
     def script(peer: Peer) -> None:
-        peer.request()
-        peer.send(HEAD + chunk(token(1)) + (b"0\r\n\r\n" if paused else b""))
+        if known(peer.request()):
+            if when == "refused":
+                peer.send(HEAD.replace(b"200 OK", b"503 Service Unavailable"))
+            anew.append(1)
+        else:
+            peer.send(HEAD + chunk(token(1)) + (b"" if when == "silent" else b"0\r\n\r\n"))
+            if when not in ("silent", "paused"):
+                peer.close()
+                return
         peer.wait_for_close()
 
-    client = world.client()
+    client = world.client(timeout=60.0)
     given: list[int] = []
+    rule = courser.Reconnect(delay=3600) if when == "paused" else AT_ONCE
 
     async def read() -> None:
         async for event in events:
             given.append(int(event.id))
 
     async def close() -> None:
-        await world.until(lambda: bool(given))
+        assert await world.until(lambda: bool(anew if when in ("unanswered", "refused") else given))
         await world.sleep(0.02)
         await events.close()
 
-    async with client.sse(serve(script).url(), reconnect=courser.Reconnect(delay=3600)) as events:
+    async with client.sse(serve(script).url(), reconnect=rule) as events:
         assert await world.together(read, close) == [None, None]
 
     assert given == [1]
