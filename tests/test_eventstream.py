@@ -283,8 +283,8 @@ async def test_an_answer_is_not_waited_for_longer_than_it_is_worth(
     played = play(Stream(status=status, fields=b""))
     real = played._open
 
-    async def noted(*arguments: Any) -> Any:
-        reply, sending = await real(*arguments)
+    async def noted(*arguments: Any, **named: Any) -> Any:
+        reply, sending = await real(*arguments, **named)
         reply.pieces.append(lambda: look(sending))
         return reply, sending
 

@@ -295,6 +295,20 @@ def test_decoded_bodies_have_a_limit_of_their_own() -> None:
         run(stream(999).listed("iter_bytes"))
 
 
+def test_a_body_that_has_no_end_has_the_limits_of_its_call_only() -> None:
+    packed = gzip.compress(bytes(1000))
+    for limit, fits in ((None, True), (999, False)):
+        session = Session(max_decoded_size=10)
+        sending = session.sending(place(session), {}, True)
+        sending.endless, sending.limit = True, limit
+        pieces = ResponseStream(session.responses, Script([packed], coding=b"gzip"), sending).iter_bytes()
+        if fits:
+            assert list(pieces) == [bytes(1000)]
+        else:
+            with pytest.raises(LimitExceeded, match="larger than 999 bytes"):
+                list(pieces)
+
+
 def test_text_has_the_charset_of_the_header(make: Make) -> None:
     made = make([b"\xe9"], fields=b"Content-Type: text/plain; charset=latin-1\r\n")
     assert run(made.listed("iter_text")) == ["é"]

@@ -41,6 +41,8 @@ class EventOptions(RequestOptions, total=False):
             which servers send to keep a connection open, are no events; the read limit of `timeout` counts them.
         max_line: bytes of a line above which LimitExceeded is raised (1 Mi); None is no limit.
         max_event: bytes of data of an event above which it is (8 Mi); None is no limit.
+        max_body_size: bytes of each connection's body, before and after decoding, above which it is. What the client
+            says of sizes does not hold here: a stream of events has no end.
     """
 
     method: str

@@ -136,7 +136,7 @@ class EventStream:
         """Open a stream that begins behind the last event that was given."""
         request = asked.copy()
         request.headers.update({"Last-Event-ID": _carried(self._parser.last_event_id)})
-        reply, sending = await self._session.open_request(self._place, request, options)
+        reply, sending = await self._session.open_request(self._place, request, options, endless=True)
         self._reply = reply
         self._begin(reply, sending)
         self._deadline = sending.deadline

@@ -113,7 +113,8 @@ class _Stream(HeadView):
         self._times = self._timed(reply.head_at)
         self._ends = reply.ends
         self._responses = responses
-        self._reader = BodyReader(reply, sending.host, sending.limit, responses.decoded_limit(sending))
+        decoded_limit = sending.limit if sending.endless else responses.decoded_limit(sending)
+        self._reader = BodyReader(reply, sending.host, sending.limit, decoded_limit)
         self._content: bytes | None = None
         self.next_request = None
         responses.extend(self, reply)

@@ -98,6 +98,25 @@ async def test_ten_thousand_events(world: World, serve: Serve) -> None:
     assert client.stats() == {"connections": 1, "idle": 1}
 
 
+async def test_the_limits_of_the_client_are_for_bodies_that_end(world: World, serve: Serve) -> None:
+    body = b"".join(token(number) for number in range(1, 101))
+    served = (
+        reply(body, "200 OK", "Content-Type: text/event-stream"),
+        reply(gzip.compress(body), "200 OK", "Content-Type: text/event-stream", "Content-Encoding: gzip"),
+    )
+    for answer in served:
+        server = serve(answering(lambda request, answer=answer: answer))
+        for options in ({"max_body_size": 100}, {"max_decoded_size": 100}):
+            client = world.client(**options)
+            async with client.sse(server.url(), reconnect=False) as events:
+                assert await numbers(events) == list(range(1, 101))
+            async with client.sse(server.url(), reconnect=False, max_body_size=100) as events:
+                with pytest.raises(courser.LimitExceeded, match="larger than 100 bytes"):
+                    await numbers(events)
+            with pytest.raises(courser.LimitExceeded):
+                await client.get(server.url())
+
+
 # Dropped and taken up again
 
 

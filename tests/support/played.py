@@ -69,7 +69,8 @@ class Played:
         self._session = made._session
         self._session.open_request = self._open
 
-    async def _open(self, place: Any, request: Request, options: Any) -> Any:
+    async def _open(self, place: Any, request: Request, options: Any, *, endless: bool) -> Any:
+        assert endless
         self.asked.append(request)
         self.told.append(options)
         stream = self._streams.pop(0)
