@@ -343,9 +343,10 @@ class EventStream:
         self._over = True
         self._ready = iter(())
         await self._shut()
-        if self._awaited is not None:
+        waiter = self._awaited
+        if waiter is not None:
             # Another task, or another thread, waits to be connected: it is to find out that it is over.
-            self._place.host.deliver(self._awaited)
+            self._place.host.deliver(waiter)
 
 
 def _carried(last_event_id: str) -> bytes | None:
