@@ -432,6 +432,22 @@ async def test_it_is_opened_once(play: Play) -> None:
 
 
 @in_loop
+async def test_there_is_nothing_to_be_read_behind_its_block(play: Play) -> None:
+    for piece in (b"data: a\n\ndata: b\n\n", b""):
+        async with play(Stream(piece)).client.sse(HERE) as events:
+            pass
+        with pytest.raises(StreamClosed, match="its block was left"):
+            await anext(events)
+        await events.__aexit__(None, None, None)
+        with pytest.raises(StreamClosed):
+            await anext(events)
+    for stream, options in ((Stream(status=204, fields=b""), {}), (Stream(), {"reconnect": False})):
+        events = play(stream).client.sse(HERE, **options)
+        assert await read(events) == []
+        assert [event async for event in events] == []
+
+
+@in_loop
 async def test_a_failure_while_opening_leaves_no_response_open(play: Play) -> None:
     stream = Stream(KeyboardInterrupt(), fields=b"")
     events = play(stream).client.sse(HERE)

@@ -63,8 +63,8 @@ class EventStream:
     """
 
     __slots__ = (
-        "_asked", "_awaited", "_busy", "_deadline", "_due", "_failures", "_final", "_fruitful", "_here", "_over",
-        "_parser", "_place", "_ready", "_reply", "_request", "_resume_at", "_session", "_struck", "_unbroken",
+        "_asked", "_awaited", "_busy", "_deadline", "_due", "_failures", "_final", "_fruitful", "_here", "_left",
+        "_over", "_parser", "_place", "_ready", "_reply", "_request", "_resume_at", "_session", "_struck", "_unbroken",
     )  # fmt: skip
 
     _deadline: Deadline
@@ -85,7 +85,7 @@ class EventStream:
         self._failures = 0
         self._resume_at: float | None = None
         self._unbroken = 0
-        self._busy = self._fruitful = self._over = self._struck = False
+        self._busy = self._fruitful = self._left = self._over = self._struck = False
 
     @property
     def last_event_id(self) -> str:
@@ -276,6 +276,8 @@ class EventStream:
         request = self._request
         if request is None:
             raise self._not_open()
+        if self._left:
+            raise StreamClosed(detail="its block was left", hint="read it within the block", request=request)
         if self._unbroken == UNBROKEN:
             self._unbroken = 0
             if not self._place.host.blocking:
@@ -338,6 +340,11 @@ class EventStream:
 
     def _not_open(self) -> StreamError:
         return StreamError(detail="the event source is not open", hint="with client.sse(...) as events:")
+
+    async def _leave(self) -> None:
+        """The end of a `with`: whoever reads on is told, unless there was nothing more to read."""
+        self._left = self._left or not self._over
+        await self._end()
 
     async def _end(self) -> None:
         self._over = True
