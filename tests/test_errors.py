@@ -85,6 +85,7 @@ def test_the_tree_is_as_drawn(name: str, parent: str, also: list[str]) -> None:
         ("InvalidRequest", (ValueError,)),
         ("MissingExtra", (ImportError,)),
         ("JSONError", (ValueError, DecodingError)),
+        ("TruncatedCoding", (DecodingError,)),
         ("StreamConsumed", (RuntimeError,)),
         ("StreamClosed", (RuntimeError,)),
         ("ClientClosed", (RuntimeError,)),

@@ -44,6 +44,19 @@ def test_what_is_asked() -> None:
     assert Asked(HERE, {"idle_timeout": None}).idle is None
 
 
+@in_loop
+@pytest.mark.parametrize("options", [{}, {"last_event_id": None}, {"last_event_id": ""}])
+async def test_no_event_may_be_known(play: Play, options: dict[str, Any]) -> None:
+    """As where nothing has been stored yet."""
+    played = play(Stream(b"data: a\n\n"))
+    events = played.client.sse(HERE, reconnect=False, **options)
+
+    assert events.last_event_id == ""
+    async with events:
+        assert [event.id async for event in events] == [""]
+    assert "last-event-id" not in played.asked[0].headers
+
+
 async def sent(play: Play, options: dict[str, Any], **of_client: Any) -> tuple[str | None, str | None]:
     played = play(Stream(status=204, fields=b""), **of_client)
     await read(played.client.sse(HERE, **options))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+import zlib
 from itertools import accumulate
 from typing import Any
 
@@ -12,11 +13,12 @@ from played import EVENTS, HERE, Play, Stream, in_loop, read
 from played import play as play
 
 from courser import eventstream
-from courser.core.waiter import Waiter
+from courser.core.waiter import UNBROKEN, Waiter
 from courser.errors import (
     BodyNotReplayable,
     ConnectError,
     DeadlineExceeded,
+    DecodingError,
     EventStreamError,
     LimitExceeded,
     ReadError,
@@ -25,6 +27,7 @@ from courser.errors import (
     StreamClosed,
     StreamConsumed,
     StreamError,
+    TruncatedCoding,
 )
 from courser.eventstream import EventStream
 from courser.policies.reconnect import Reconnect
@@ -77,12 +80,53 @@ async def test_a_stream_that_is_cut_at_every_byte_in_turn_loses_no_event(play: P
 
 
 @in_loop
+async def test_a_coding_that_ends_too_early_is_a_stream_that_breaks(play: Play) -> None:
+    """A server that goes away has not ended it; what is corrupt is another thing."""
+    packer = zlib.compressobj(wbits=31)
+    packed = packer.compress(b"id: 1\ndata: a\n\n") + packer.flush(zlib.Z_SYNC_FLUSH)
+    played = play(Stream(packed, coding=b"gzip"), end())
+
+    assert await read(played.client.sse(HERE, reconnect=AT_ONCE)) == ["a"]
+    assert played.asked[1].headers["last-event-id"] == "1"
+
+    with pytest.raises(TruncatedCoding):
+        await read(play(Stream(packed, coding=b"gzip")).client.sse(HERE, reconnect=False))
+    played = play(Stream(packed, b"\xff" * 100, coding=b"gzip"), end())
+    with pytest.raises(DecodingError, match="corrupt"):
+        await read(played.client.sse(HERE, reconnect=AT_ONCE))
+    assert played.left == 1
+
+
+@in_loop
 async def test_an_id_is_sent_as_utf_8(play: Play) -> None:
     played = play(Stream("id: é€\ndata: a\n\n".encode()), end())
 
     await read(played.client.sse(HERE, reconnect=AT_ONCE))
 
     assert dict(played.asked[1].headers.raw)[b"Last-Event-ID"] == "é€".encode()
+
+
+@in_loop
+@pytest.mark.parametrize("id", ["\x01", "a\x7f", "\x0b7"])
+async def test_an_id_that_no_header_can_carry_is_not_sent(play: Play, id: str) -> None:
+    """Neither is the one before it: another event than that is the last one."""
+    played = play(Stream(f"id: 1\ndata: a\n\nid: {id}\ndata: b\n\n".encode()), end())
+    events = played.client.sse(HERE, reconnect=AT_ONCE)
+
+    async with events:
+        assert [event.id async for event in events] == ["1", id]
+
+    assert "last-event-id" not in played.asked[1].headers
+    assert events.last_event_id == id
+
+
+@in_loop
+async def test_blanks_around_an_id_are_no_part_of_its_header(play: Play) -> None:
+    played = play(Stream(b"id:  1 \ndata: a\n\n"), Stream(b"id:   \ndata: b\n\n"), end())
+
+    await read(played.client.sse(HERE, reconnect=AT_ONCE))
+
+    assert [request.headers.get("last-event-id") for request in played.asked] == [None, "1", None]
 
 
 @in_loop
@@ -230,14 +274,17 @@ async def test_an_answer_that_is_large_or_breaks_off_is_shown_without_its_body(p
 
 
 @in_loop
-async def test_an_answer_is_not_waited_for_longer_than_it_is_worth(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("status", "error"), [(200, EventStreamError), (404, StatusError)])
+async def test_an_answer_is_not_waited_for_longer_than_it_is_worth(
+    play: Play, monkeypatch: pytest.MonkeyPatch, status: int, error: type[Exception]
+) -> None:
     seen: list[float] = []
     monkeypatch.setattr(eventstream, "PATIENCE", -1000.0)
-    played = play(Stream(fields=b""))
+    played = play(Stream(status=status, fields=b""))
     real = played._open
 
-    async def noted(*arguments: Any) -> Any:
-        reply, sending = await real(*arguments)
+    async def noted(*arguments: Any, **named: Any) -> Any:
+        reply, sending = await real(*arguments, **named)
         reply.pieces.append(lambda: look(sending))
         return reply, sending
 
@@ -247,7 +294,7 @@ async def test_an_answer_is_not_waited_for_longer_than_it_is_worth(play: Play, m
 
     played._session.open_request = noted
 
-    with pytest.raises(EventStreamError):
+    with pytest.raises(error):
         await read(played.client.sse(HERE))
 
     assert seen[0] < 0
@@ -385,6 +432,22 @@ async def test_it_is_opened_once(play: Play) -> None:
 
 
 @in_loop
+async def test_there_is_nothing_to_be_read_behind_its_block(play: Play) -> None:
+    for piece in (b"data: a\n\ndata: b\n\n", b""):
+        async with play(Stream(piece)).client.sse(HERE) as events:
+            pass
+        with pytest.raises(StreamClosed, match="its block was left"):
+            await anext(events)
+        await events.__aexit__(None, None, None)
+        with pytest.raises(StreamClosed):
+            await anext(events)
+    for stream, options in ((Stream(status=204, fields=b""), {}), (Stream(), {"reconnect": False})):
+        events = play(stream).client.sse(HERE, **options)
+        assert await read(events) == []
+        assert [event async for event in events] == []
+
+
+@in_loop
 async def test_a_failure_while_opening_leaves_no_response_open(play: Play) -> None:
     stream = Stream(KeyboardInterrupt(), fields=b"")
     events = play(stream).client.sse(HERE)
@@ -433,6 +496,43 @@ async def test_a_wait_that_is_struck_is_no_end_of_the_stream(play: Play) -> None
 
 
 @in_loop
+async def test_a_pause_that_is_struck_is_gone_on_with(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever looks for events now and then is connected in the end, and failures are counted on."""
+    asked: list[int] = []
+    ends: list[float] = []
+    struck = [True, True, False, True, False, False]
+
+    class Rule(Reconnect):
+        def pause(self, retry: int | None, failures: int, fruitful: bool, chance: float) -> float:
+            asked.append(failures)
+            return 1000.0
+
+    async def wait(host: Any, waiter: Waiter) -> None:
+        ends.append(waiter.deadline)
+        if struck.pop(0):
+            raise KeyboardInterrupt
+
+    played = play(Stream(b"data: a\n\n"), ConnectError(), Stream(b"data: b\n\n"), end())
+    events = played.client.sse(HERE, reconnect=Rule())
+    given: list[str] = []
+    async with events:
+        source = events if isinstance(events, EventStream) else events.wrapped
+        monkeypatch.setattr(type(source._place.host), "wait", wait)
+        for _ in range(6):
+            try:
+                given.append((await anext(events)).data)
+            except KeyboardInterrupt:
+                given.append("struck")
+            except StopAsyncIteration:
+                break
+
+    assert given == ["a", "struck", "struck", "struck", "b"]
+    first, second, third, failed, last, lost = ends
+    assert first == second == third < failed == last < lost
+    assert asked == [0, 1, 0]
+
+
+@in_loop
 async def test_whoever_closes_it_during_a_pause_ends_the_pause(play: Play) -> None:
     played = play(Stream(b"data: a\n\n"), Stream())
     events = played.client.sse(HERE, reconnect=Reconnect(delay=1000))
@@ -441,7 +541,7 @@ async def test_whoever_closes_it_during_a_pause_ends_the_pause(play: Play) -> No
     async with events:
         waiting = asyncio.create_task(asyncio.to_thread(list, events.wrapped) if plain else read_on(events))
         source = events.wrapped if plain else events
-        while source._pausing is None:
+        while source._awaited is None:
             await asyncio.sleep(0.001)
         await events.close()
         assert [event.data for event in await waiting] == ["a"]
@@ -477,6 +577,32 @@ class TestTasks:
         if hasattr(play().client, "wrapped"):
             pytest.skip("plain code has one task")
         return play
+
+    @in_loop
+    async def test_who_is_struck_while_others_have_their_turn_loses_nothing(
+        self, play: Play, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async def struck(host: Any) -> None:
+            turns.append(len(given))
+            if len(turns) == 1:
+                raise KeyboardInterrupt
+
+        async def go_on(events: Any) -> None:
+            async for event in events:
+                given.append(event.data)
+
+        turns: list[int] = []
+        given: list[str] = []
+        stream = Stream(b"".join([b"data: %d\n\n" % number for number in range(2 * UNBROKEN + 1)]))
+        async with play(stream).client.sse(HERE, reconnect=False) as events:
+            monkeypatch.setattr(type(events._place.host), "checkpoint", struck)
+            with pytest.raises(KeyboardInterrupt):
+                await go_on(events)
+            assert not stream.given_up
+            await go_on(events)
+
+        assert given == [str(number) for number in range(2 * UNBROKEN + 1)]
+        assert turns == [UNBROKEN, 2 * UNBROKEN]
 
     @in_loop
     async def test_one_task_reads(self, play: Play) -> None:

@@ -380,6 +380,19 @@ def test_the_options_of_a_call_go_before_the_clients() -> None:
     assert (len(plain.layers), len(told.layers), len(default.layers)) == (0, 1, 0)
 
 
+def test_limits_of_size_are_for_bodies_that_end() -> None:
+    for of_client in ({"max_body_size": 10}, {"max_decoded_size": 10}):
+        calls = Calls(**of_client)
+        for options, limit in (({}, None), ({"max_body_size": None}, None), ({"max_body_size": 5}, 5)):
+            request = calls.session.request("GET", HERE, {})
+            opening = calls.session.open_request(calls.place, request, options, endless=True)  # type: ignore[arg-type]
+            _, sending = run_inline(opening)
+            assert (sending.limit, sending.endless) == (limit, True)
+            _, sending = run_inline(calls.session.open(calls.place, "GET", HERE, {}))
+            assert not sending.endless
+            assert sending.limit is not None
+
+
 def test_what_a_call_says_of_tls_is_asked_for_only_where_something_is_said() -> None:
     request = Request("GET", HERE)
     session, certified = Session(), Session(cert="c.pem")

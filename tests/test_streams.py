@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from courser.core.reply import StaticReply
+from courser.core.waiter import UNBROKEN
 from courser.engines.events import End, ResponseHead
 from courser.errors import (
     DecodingError,
@@ -291,6 +292,20 @@ def test_decoded_bodies_have_a_limit_of_their_own() -> None:
     assert run(stream(10).listed("iter_raw")) == [packed]
     with pytest.raises(LimitExceeded, match="larger than 999 bytes"):
         run(stream(999).listed("iter_bytes"))
+
+
+def test_a_body_that_has_no_end_has_the_limits_of_its_call_only() -> None:
+    packed = gzip.compress(bytes(1000))
+    for limit, fits in ((None, True), (999, False)):
+        session = Session(max_decoded_size=10)
+        sending = session.sending(place(session), {}, True)
+        sending.endless, sending.limit = True, limit
+        pieces = ResponseStream(session.responses, Script([packed], coding=b"gzip"), sending).iter_bytes()
+        if fits:
+            assert list(pieces) == [bytes(1000)]
+        else:
+            with pytest.raises(LimitExceeded, match="larger than 999 bytes"):
+                list(pieces)
 
 
 def test_text_has_the_charset_of_the_header(make: Make) -> None:
@@ -577,6 +592,41 @@ def test_a_stream_that_was_not_entered_says_how() -> None:
         _ = Streaming(lambda: None).text  # type: ignore[arg-type,return-value,attr-defined]
     with pytest.raises(AttributeError, match=r"no text before the request is sent: async with client.stream"):
         _ = AsyncStreaming(lambda: None).text  # type: ignore[arg-type,return-value,attr-defined]
+
+
+def test_who_is_struck_while_others_have_their_turn_loses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    many = 2 * UNBROKEN + 1
+    turns: list[int] = []
+    given: list[str] = []
+
+    async def struck(host: Any) -> None:
+        turns.append(len(given))
+        if len(turns) == 1:
+            raise KeyboardInterrupt
+
+    async def main() -> None:
+        session = Session()
+        host = current_host(asyncio.get_running_loop())
+        monkeypatch.setattr(type(host), "checkpoint", struck)
+        sending = session.sending(session.place(host), {}, True)
+        stream = AsyncResponseStream(session.responses, Script([b"x\n" * many]), sending)
+        lines = stream.iter_lines()
+        with pytest.raises(KeyboardInterrupt):
+            await go_on(lines)
+        await go_on(lines)
+
+    async def go_on(lines: Any) -> None:
+        async for line in lines:
+            given.append(line)
+
+    asyncio.run(main())
+
+    assert len(given) == many
+    assert turns == [UNBROKEN, 2 * UNBROKEN]
+
+
+def test_plain_code_has_nobody_to_give_a_turn_to() -> None:
+    assert len(run(Async(Session(), Script([b"x\n" * 1000]), None).listed("iter_lines"))) == 1000
 
 
 def test_async_iterators_are_no_generators() -> None:

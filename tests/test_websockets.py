@@ -12,7 +12,7 @@ import wswire
 from talking import Close, Doing, Ping, Talking, by_its_clock
 
 from courser import websockets as websockets_module
-from courser.core.speaking import UNBROKEN
+from courser.core.waiter import UNBROKEN
 from courser.errors import ConnectionClosed, InvalidRequest, JSONError, LocalProtocolError, ReadTimeout, WebSocketError
 from courser.hosts.inline import run_inline
 from courser.session import Session

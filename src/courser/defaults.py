@@ -108,8 +108,9 @@ class ClientOptions(TypedDict, total=False):
         cert: a client certificate: a PEM file, (file, key) or (file, key, password); with a base_url for its origin
             only.
         raise_for_status: raise StatusError for 4xx and 5xx.
-        max_body_size: bytes of body above which LimitExceeded is raised, before and after decoding.
-        max_decoded_size: bytes of body after decoding, where another number holds for them.
+        max_body_size: bytes of body above which LimitExceeded is raised, before and after decoding; not of `sse`, whose
+            streams have no end.
+        max_decoded_size: bytes of body after decoding, where another number holds for them; likewise.
         json_codec: what reads and writes JSON: a module or an object with loads and dumps, as orjson, or with decode
             and encode, as msgspec.json, or a pair of such functions.
         limits: how many connections, and for how long.

@@ -9,7 +9,8 @@
     |- EventStreamError                  the response is no event stream
     |- TooManyRedirects, RedirectError,
     |  BodyNotReplayable                 a redirect that cannot or must not be followed
-    |- DecodingError, JSONError          the body is not what its headers say
+    |- DecodingError - TruncatedCoding,
+    |  JSONError                         the body is not what its headers say
     |- LimitExceeded, Refused            a bound set by the caller
     |- StreamError                       the body was used in a way it cannot be (also RuntimeError)
     |  |- StreamConsumed, StreamClosed, ClientClosed, NoAsyncHost
@@ -79,6 +80,7 @@ __all__ = [
     "TooManyRedirects",
     "TransportError",
     "TruncatedBody",
+    "TruncatedCoding",
     "UnsupportedScheme",
     "WebSocketError",
     "WriteError",
@@ -230,6 +232,12 @@ class DecodingError(HTTPError):
     ) -> None:
         super().__init__(detail=detail, hint=hint, request=request)
         self.partial = partial
+
+
+class TruncatedCoding(DecodingError):
+    """The body ended before its content coding did; what came is sound."""
+
+    summary = "the encoded body was cut short"
 
 
 class JSONError(DecodingError, ValueError):

@@ -36,16 +36,18 @@ class EventOptions(RequestOptions, total=False):
         method: of the request, GET unless you say otherwise.
         reconnect: whether to connect anew when the stream ends or breaks, or a `Reconnect`, which says how. None is
             True for GET, and False for every other method: what they ask for may not be done twice.
-        last_event_id: of the last event that is known already; the stream is taken up behind it.
+        last_event_id: of the last event that is known already; the stream is taken up behind it. "" and None are none.
         idle_timeout: seconds without an event after which the stream counts as broken; None is no limit. Comments,
             which servers send to keep a connection open, are no events; the read limit of `timeout` counts them.
         max_line: bytes of a line above which LimitExceeded is raised (1 Mi); None is no limit.
         max_event: bytes of data of an event above which it is (8 Mi); None is no limit.
+        max_body_size: bytes of each connection's body, before and after decoding, above which it is. What the client
+            says of sizes does not hold here: a stream of events has no end.
     """
 
     method: str
     reconnect: bool | Reconnect | None
-    last_event_id: str
+    last_event_id: str | None
     idle_timeout: float | None
     max_line: int | None
     max_event: int | None
@@ -67,7 +69,7 @@ class Asked:
         url: likewise.
         options: those of the request.
         rule: how to connect anew, None for not at all.
-        last_event_id: likewise.
+        last_event_id: likewise, "" for none.
         idle: seconds without an event, None for no limit.
 
     Raises:
@@ -82,7 +84,8 @@ class Asked:
         self.url = url
         self.method = method_of(options.get("method", "GET"))[0]
         self.rule = Reconnect.of(options.get("reconnect"), self.method)
-        self.last_event_id = options.get("last_event_id", "")
+        known = options.get("last_event_id")
+        self.last_event_id = "" if known is None else known
         Headers({"Last-Event-ID": self.last_event_id})  # what cannot be sent is an error here
         self.idle = _seconds(options.get("idle_timeout"))
         self._limits = (

@@ -78,7 +78,7 @@ class EventSource(EventStream):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
+        run_inline(self._leave())
 
 
 class AsyncEventSource(EventStream, AsyncIterator["ServerSentEvent"]):
@@ -136,4 +136,4 @@ class AsyncEventSource(EventStream, AsyncIterator["ServerSentEvent"]):
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self.close()
+        await self._leave()

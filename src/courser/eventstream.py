@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from functools import partial
 from time import monotonic
 
-from .core.waiter import FOREVER, Waiter
+from .core.waiter import FOREVER, UNBROKEN, Interrupted, Waiter
 from .engines.sse import EventParser, is_event_stream
 from .errors import (
     DeadlineExceeded,
@@ -25,12 +25,14 @@ from .errors import (
     StreamConsumed,
     StreamError,
     TransportError,
+    TruncatedCoding,
 )
 from .eventoptions import Asked
 from .hints import TYPE_CHECKING
 from .responding import not_kept
 from .settings import RequestOptions, Timeout
 from .streams import SHOWN_MOST
+from .values.fields import FIELD_VALUE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     from .core.place import Place
     from .core.reply import Reply
     from .core.send import Sending
+    from .policies.reconnect import Reconnect
     from .session import Session
     from .values.request import Request
     from .values.serversent import ServerSentEvent
@@ -60,8 +63,8 @@ class EventStream:
     """
 
     __slots__ = (
-        "_asked", "_busy", "_deadline", "_due", "_final", "_fruitful", "_here", "_over", "_parser", "_pausing",
-        "_place", "_ready", "_reply", "_request", "_session", "_struck",
+        "_asked", "_awaited", "_busy", "_deadline", "_due", "_failures", "_final", "_fruitful", "_here", "_left",
+        "_over", "_parser", "_place", "_ready", "_reply", "_request", "_resume_at", "_session", "_struck", "_unbroken",
     )  # fmt: skip
 
     _deadline: Deadline
@@ -75,15 +78,21 @@ class EventStream:
         self._asked = asked
         self._request: Request | None = None
         self._ready: Iterator[ServerSentEvent] = iter(())
-        self._pausing: Waiter | None = None
+        self._awaited: Waiter | None = None
         self._due = self._final = FOREVER
-        self._busy = self._fruitful = self._over = self._struck = False
+        # Of the loss of a connection: attempts that have failed since, and when the next one is due. Whoever gives up
+        # a pause and comes back goes on with it.
+        self._failures = 0
+        self._resume_at: float | None = None
+        self._unbroken = 0
+        self._busy = self._fruitful = self._left = self._over = self._struck = False
 
     @property
     def last_event_id(self) -> str:
         """The id behind which the stream can be resumed: that of the last event that was given, "" where it had none.
 
-        Given to `sse` as `last_event_id`, it is where another program goes on.
+        Given to `sse` as `last_event_id`, it is where another program goes on; unless there are control characters in
+        it, which no header can carry.
         """
         return self._asked.last_event_id if self._request is None else self._parser.last_event_id
 
@@ -126,9 +135,8 @@ class EventStream:
     async def _connect(self, asked: Request, options: RequestOptions) -> None:
         """Open a stream that begins behind the last event that was given."""
         request = asked.copy()
-        last = self._parser.last_event_id
-        request.headers.update({"Last-Event-ID": last.encode("utf-8") if last else None})
-        reply, sending = await self._session.open_request(self._place, request, options)
+        request.headers.update({"Last-Event-ID": _carried(self._parser.last_event_id)})
+        reply, sending = await self._session.open_request(self._place, request, options, endless=True)
         self._reply = reply
         self._begin(reply, sending)
         self._deadline = sending.deadline
@@ -140,6 +148,7 @@ class EventStream:
         self._parser.restart()
         self._ready = iter(())
         self._fruitful = self._struck = False
+        self._failures, self._resume_at = 0, None
         self._wind()
 
     async def _judge(self, reply: Reply, sending: Sending) -> None:
@@ -152,9 +161,9 @@ class EventStream:
             self._over = True
             await self._shut()
             return
+        sending.deadline.final = min(sending.deadline.final, monotonic() + PATIENCE)
         if status >= 400:
             await self._refuse()
-        sending.deadline.final = min(sending.deadline.final, monotonic() + PATIENCE)
         content = await self._shown()
         responses = self._session.responses
         response = responses.make(
@@ -189,7 +198,7 @@ class EventStream:
             asked: the request.
             cause: what has broken the stream, None where it has ended.
         """
-        rule, failures = self._asked.rule, 0
+        rule = self._asked.rule
         await self._shut()
         if rule is None or (cause is not None and monotonic() >= self._final):
             return False
@@ -198,23 +207,38 @@ class EventStream:
             raise body.refusal(
                 "the event stream is to be asked for again", hint="say reconnect=False", request=asked
             ) from cause
-        from random import random
-
         while True:
-            await self._pause(rule.pause(self._parser.retry, failures, self._fruitful, random()))
+            await self._pause(rule)
             if self._over:
                 break
             try:
-                await self._connect(asked, self._remaining(asked))
+                await self._attempt(asked)
             except TransportError:
-                failures += 1
-                if rule.gives_up(failures) or monotonic() >= self._final:
+                self._failures += 1
+                self._resume_at = None
+                if rule.gives_up(self._failures) or monotonic() >= self._final:
                     raise
             else:
                 if self._over:
                     await self._shut()
                 break
         return True
+
+    async def _attempt(self, asked: Request) -> None:
+        """Connect, unless somebody closes it meanwhile: a server may be long in answering."""
+        self._awaited = waiter = Waiter()
+        try:
+            await self._place.host.pull(self._connect_again(asked), waiter)
+        except Interrupted:
+            pass
+        finally:
+            self._awaited = None
+
+    async def _connect_again(self, asked: Request) -> None:
+        await self._connect(asked, self._remaining(asked))
+        if self._over:
+            # What has closed it may run in this task, such as middleware: then it is here that it is interrupted.
+            await self._place.host.checkpoint()
 
     def _remaining(self, request: Request) -> RequestOptions:
         """The options of another connection: a total time holds for all of them."""
@@ -227,17 +251,23 @@ class EventStream:
         timeout = Timeout(left, limits.connect, limits.read, limits.write, limits.pool)
         return {**self._asked.options, "timeout": timeout}
 
-    async def _pause(self, seconds: float) -> None:
+    async def _pause(self, rule: Reconnect) -> None:
+        """Wait until the next attempt is due, or for what is left of that."""
+        if self._resume_at is None:
+            from random import random
+
+            seconds = rule.pause(self._parser.retry, self._failures, self._fruitful, random())
+            self._resume_at = min(monotonic() + seconds, self._final)
         host = self._place.host
         waiter = Waiter()
-        waiter.deadline = min(monotonic() + seconds, self._final)
-        self._pausing = waiter
+        waiter.deadline = self._resume_at
+        self._awaited = waiter
         host.arm(waiter)
         try:
             if not self._over:  # another thread may have closed it since it was looked at
                 await host.wait(waiter)
         finally:
-            self._pausing = None
+            self._awaited = None
 
     # Events
 
@@ -246,6 +276,14 @@ class EventStream:
         request = self._request
         if request is None:
             raise self._not_open()
+        if self._left:
+            raise StreamClosed(detail="its block was left", hint="read it within the block", request=request)
+        if self._unbroken == UNBROKEN:
+            self._unbroken = 0
+            if not self._place.host.blocking:
+                # Thousands of events may have come at once. Who is struck here loses neither one nor the connection.
+                await self._place.host.checkpoint()
+        self._unbroken += 1
         if self._busy:
             raise StreamConsumed(detail="two wait for its next event at once", hint="give the events to a queue")
         self._busy = True
@@ -274,7 +312,7 @@ class EventStream:
                 return event
             try:
                 piece = await self._read(request)
-            except TransportError as error:
+            except (TransportError, TruncatedCoding) as error:
                 if not await self._reconnect(request, error):
                     raise
                 continue
@@ -303,10 +341,22 @@ class EventStream:
     def _not_open(self) -> StreamError:
         return StreamError(detail="the event source is not open", hint="with client.sse(...) as events:")
 
+    async def _leave(self) -> None:
+        """The end of a `with`: whoever reads on is told, unless there was nothing more to read."""
+        self._left = self._left or not self._over
+        await self._end()
+
     async def _end(self) -> None:
         self._over = True
         self._ready = iter(())
         await self._shut()
-        if self._pausing is not None:
-            # Another task, or another thread, waits: it is to find out that it is over.
-            self._place.host.deliver(self._pausing)
+        waiter = self._awaited
+        if waiter is not None:
+            # Another task, or another thread, waits to be connected: it is to find out that it is over.
+            self._place.host.deliver(waiter)
+
+
+def _carried(last_event_id: str) -> bytes | None:
+    """An id as a header carries it; None where there is none, or it has control characters (RFC 9110 section 5.5)."""
+    value = last_event_id.encode("utf-8").strip(b" \t")
+    return value if value and FIELD_VALUE.fullmatch(value) else None

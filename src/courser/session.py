@@ -421,6 +421,7 @@ class Session:
         request: Request,
         options: SendOptions,
         exchange: Callable[[Request, Sending], Awaitable[Reply]] | None = None,
+        endless: bool = False,
     ) -> tuple[Reply, Sending]:
         """One streamed call of a request that is made, up to the head of its response.
 
@@ -429,12 +430,15 @@ class Session:
             request: what is sent.
             options: those of the call.
             exchange: what sends it; None is the place.
+            endless: whether the body has no end: a limit of size holds for it only if the call itself has one.
         """
         if self.closed:
             raise ClientClosed(request=request)
         request, sending, _ = self._begun(place, request, options, True)
         if exchange is not None:
             sending.exchange = exchange
+        if endless:
+            sending.endless, sending.limit = True, options.get("max_body_size")
         reply = await sending.run(request)
         sending.deadline.to_head()
         return reply, sending

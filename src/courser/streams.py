@@ -7,6 +7,7 @@ from functools import partial
 from time import monotonic
 
 from .core.reader import BodyReader
+from .core.waiter import UNBROKEN
 from .cutting import Chunker, Cutter, Lines, Texts
 from .defaults import checked_limit
 from .errors import EventStreamError, StreamConsumed, StreamError
@@ -47,7 +48,7 @@ class Pieces(AsyncIterator[T]):
         cutter: makes what is given of what is read.
     """
 
-    __slots__ = ("_cutter", "_decoded", "_ended", "_host", "_reader", "_reading", "_ready")
+    __slots__ = ("_cutter", "_decoded", "_ended", "_host", "_reader", "_reading", "_ready", "_unbroken")
 
     def __init__(self, reader: BodyReader, host: Host, decoded: bool, cutter: Cutter[T]) -> None:
         self._reader = reader
@@ -57,12 +58,19 @@ class Pieces(AsyncIterator[T]):
         self._ready: Iterator[T] = iter(())
         self._reading = False
         self._ended = False
+        self._unbroken = 0
 
     async def __anext__(self) -> T:
         if self._decoded is not None:
             check_here(self._host)
             self._reader.start(self._decoded)
             self._decoded = None
+        if self._unbroken == UNBROKEN:
+            self._unbroken = 0
+            if not self._host.blocking:
+                # What is read at once may have thousands of lines in it. Nothing is taken yet that would be lost here.
+                await self._host.checkpoint()
+        self._unbroken += 1
         while True:
             try:
                 for each in self._ready:
@@ -101,7 +109,8 @@ class _Stream(HeadView):
         self._times = self._timed(reply.head_at)
         self._ends = reply.ends
         self._responses = responses
-        self._reader = BodyReader(reply, sending.host, sending.limit, responses.decoded_limit(sending))
+        decoded_limit = sending.limit if sending.endless else responses.decoded_limit(sending)
+        self._reader = BodyReader(reply, sending.host, sending.limit, decoded_limit)
         self._content: bytes | None = None
         self.next_request = None
         responses.extend(self, reply)

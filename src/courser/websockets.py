@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Mapping
 from itertools import count
 
-from .core.speaking import UNBROKEN
 from .core.talk import NORMAL, Talk
+from .core.waiter import UNBROKEN
 from .engines.websocket import CloseCode
 from .errors import ConnectionClosed, InvalidRequest, WebSocketError
 from .hints import TYPE_CHECKING

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from courser.engines.coding import PIECE, TURN, Decoder, decode_all, decode_in_turns, make_decoder
 from courser.engines.inflate import SLICE
-from courser.errors import DecodingError, LimitExceeded
+from courser.errors import DecodingError, LimitExceeded, TruncatedCoding
 
 BODY = b'{"some": "json"}' * 20
 
@@ -251,7 +251,7 @@ def test_what_decodes_to_nothing_takes_turns_too() -> None:
 
 def test_an_error_keeps_the_start_of_the_body() -> None:
     data = gzip.compress(BODY)
-    with pytest.raises(DecodingError, match="ends too early") as caught:
+    with pytest.raises(TruncatedCoding, match="ends too early") as caught:
         decode_all("gzip", data[:-8])
     assert caught.value.partial == BODY
     with pytest.raises(DecodingError, match="corrupt") as caught:

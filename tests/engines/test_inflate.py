@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from courser import packages as optional
 from courser.engines import inflate
 from courser.engines.inflate import CODINGS, PIECE, SLICE, Stage
-from courser.errors import DecodingError, MissingExtra
+from courser.errors import DecodingError, MissingExtra, TruncatedCoding
 
 RANDOM = random.Random(1)
 TEXT = b"".join(b"line %d of some text\n" % RANDOM.randrange(10**6) for _ in range(40_000))
@@ -200,7 +200,7 @@ def test_nothing_is_decoded_before_it_is_asked_for(coding: str, compress: Callab
 def test_a_cut_off_body_is_an_error(coding: str, compress: Callable[[bytes], bytes], make: Make) -> None:
     data = compress(TEXT[:2000])
     for cut in (1, 2, len(data) // 2, len(data) - 1):
-        with pytest.raises(DecodingError, match="data ends too early"):
+        with pytest.raises(TruncatedCoding, match="data ends too early"):
             decode(make(coding), data[:cut])
 
 
@@ -259,7 +259,7 @@ def test_what_follows_a_complete_stream_is_ignored(coding: str, tail: bytes, mak
 def test_a_second_member_that_is_cut_off_is_an_error(make: Make) -> None:
     second = gzip.compress(b"two")
     for cut in range(2, len(second)):
-        with pytest.raises(DecodingError, match="ends too early"):
+        with pytest.raises(TruncatedCoding, match="ends too early"):
             decode(make("gzip"), gzip.compress(b"one") + second[:cut])
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import zlib
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
@@ -97,6 +98,25 @@ async def test_ten_thousand_events(world: World, serve: Serve) -> None:
     assert client.stats() == {"connections": 1, "idle": 1}
 
 
+async def test_the_limits_of_the_client_are_for_bodies_that_end(world: World, serve: Serve) -> None:
+    body = b"".join(token(number) for number in range(1, 101))
+    served = (
+        reply(body, "200 OK", "Content-Type: text/event-stream"),
+        reply(gzip.compress(body), "200 OK", "Content-Type: text/event-stream", "Content-Encoding: gzip"),
+    )
+    for answer in served:
+        server = serve(answering(lambda request, answer=answer: answer))
+        for options in ({"max_body_size": 100}, {"max_decoded_size": 100}):
+            client = world.client(**options)
+            async with client.sse(server.url(), reconnect=False) as events:
+                assert await numbers(events) == list(range(1, 101))
+            async with client.sse(server.url(), reconnect=False, max_body_size=100) as events:
+                with pytest.raises(courser.LimitExceeded, match="larger than 100 bytes"):
+                    await numbers(events)
+            with pytest.raises(courser.LimitExceeded):
+                await client.get(server.url())
+
+
 # Dropped and taken up again
 
 
@@ -144,6 +164,25 @@ async def test_however_a_stream_ends_it_is_taken_up(world: World, serve: Serve, 
 
     async with world.client().sse(server.url(), reconnect=AT_ONCE) as events:
         assert await numbers(events) == list(range(1, 41))
+
+
+async def test_a_compressed_stream_that_is_cut_is_taken_up(world: World, serve: Serve) -> None:
+    """No matter that its chunks are whole, or that it ends with the connection."""
+    fields = b"Content-Type: text/event-stream\r\nContent-Encoding: gzip\r\n"
+
+    def script(peer: Peer) -> None:
+        number = known(peer.request())
+        if number == 2:
+            peer.send(GONE)
+            return
+        packer = zlib.compressobj(wbits=31)
+        packed = packer.compress(token(number + 1)) + packer.flush(zlib.Z_SYNC_FLUSH)
+        chunked = b"Transfer-Encoding: chunked\r\n\r\n" + chunk(packed) + b"0\r\n\r\n"
+        peer.send(b"HTTP/1.1 200 OK\r\n" + fields + (b"\r\n" + packed if number else chunked))
+        peer.close()
+
+    async with world.client().sse(serve(script).url(), reconnect=AT_ONCE) as events:
+        assert await numbers(events) == [1, 2]
 
 
 async def test_the_server_says_how_long_to_wait(world: World, serve: Serve) -> None:
@@ -247,6 +286,32 @@ async def test_what_is_no_event_stream_is_shown(world: World, serve: Serve) -> N
     assert client.stats() == {"connections": 1, "idle": 1}
 
 
+async def test_the_body_of_an_error_is_not_waited_for(
+    world: World, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No single wait for a byte of it is long."""
+    from courser import eventstream
+
+    monkeypatch.setattr(eventstream, "PATIENCE", 0.1)
+    refused = HEAD.replace(b"200 OK", b"503 Service Unavailable").replace(b"text/event-stream", b"text/plain")
+
+    def script(peer: Peer) -> None:
+        peer.request()
+        peer.send(refused)
+        peer.dribble(chunk(b".") * 300 + b"0\r\n\r\n", 0.002)
+
+    client = world.client(timeout=30.0)
+
+    with pytest.raises(courser.StatusError, match="503") as caught:
+        async with client.sse(serve(script).url()):
+            pass
+
+    assert caught.value.response is not None
+    with pytest.raises(courser.StreamClosed, match="was not kept"):
+        _ = caught.value.response.content
+    assert world.left_by(client) == 0
+
+
 async def test_a_stream_of_another_kind_is_not_waited_for(
     world: World, serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -341,6 +406,34 @@ async def test_silence_is_a_broken_stream(world: World, serve: Serve) -> None:
 # Being cancelled, and closed
 
 
+@pytest.mark.parametrize("how", ["sse", "iter_events", "iter_lines", "iter_json_lines"])
+async def test_who_never_has_to_wait_gives_others_their_turn(world: World, serve: Serve, how: str) -> None:
+    """Who is cancelled then has lost nothing, and the connection neither."""
+    if not world.is_async:
+        pytest.skip("plain code does one thing at a time")
+    many = 2000
+    form = b"%d\n" if "lines" in how else b"data: %d\n\n"
+    body = b"".join([form % number for number in range(many)])
+    server = serve(answering(reply(body, "200 OK", "Content-Type: text/event-stream")))
+    client = world.client()
+    given: list[int] = []
+
+    async def go_on() -> None:
+        async for each in items:
+            given.append(int(each.data if isinstance(each, courser.ServerSentEvent) else each))
+
+    manager = client.sse(server.url(), reconnect=False) if how == "sse" else client.stream("GET", server.url())
+    async with manager as opened:
+        items = opened if how == "sse" else getattr(opened, how)()
+        given.append(int(getattr(first := await anext(items), "data", first)))
+        assert await world.cancelled_after(0.0, go_on)
+        assert len(given) < many
+        await go_on()
+
+    assert given == list(range(many))
+    assert len(server.requests) == 1
+
+
 async def test_a_cancelled_wait_for_an_event_leaves_nothing_and_is_no_end(world: World, serve: Serve) -> None:
     if not world.is_async:
         pytest.skip("plain code is not cancelled")
@@ -373,29 +466,63 @@ async def test_a_pause_can_be_cancelled(world: World, serve: Serve) -> None:
     assert len(server.requests) == 1
 
 
-@pytest.mark.parametrize("paused", [False, True])
-async def test_another_task_may_close_it(world: World, serve: Serve, paused: bool) -> None:
-    if not isinstance(world, AsyncioWorld | TrioWorld):
-        pytest.skip("plain code does one thing at a time")
+async def test_whoever_looks_for_events_more_often_than_it_connects_anew_gets_them(world: World, serve: Serve) -> None:
+    """Each look that is in vain takes the connection, or a part of the pause."""
+    if not world.is_async:
+        pytest.skip("plain code is not cancelled")
 
     def script(peer: Peer) -> None:
-        peer.request()
-        peer.send(HEAD + chunk(token(1)) + (b"0\r\n\r\n" if paused else b""))
+        number = known(peer.request())
+        peer.send(HEAD + chunk(token(number + 1)))
         peer.wait_for_close()
 
     client = world.client()
+    given: list[str] = []
+
+    async def look() -> None:
+        given.append((await anext(events)).id)
+
+    async with client.sse(serve(script).url(), reconnect=courser.Reconnect(delay=0.2, max_delay=0.2)) as events:
+        for _ in range(200):
+            await world.cancelled_after(0.05, look)
+            if len(given) == 2:
+                break
+
+    assert given == ["1", "2"]
+
+
+@pytest.mark.parametrize("when", ["silent", "paused", "unanswered", "refused"])
+async def test_another_task_may_close_it(world: World, serve: Serve, when: str) -> None:
+    if not isinstance(world, AsyncioWorld | TrioWorld):
+        pytest.skip("plain code does one thing at a time")
+    anew: list[int] = []
+
+    def script(peer: Peer) -> None:
+        if known(peer.request()):
+            if when == "refused":
+                peer.send(HEAD.replace(b"200 OK", b"503 Service Unavailable"))
+            anew.append(1)
+        else:
+            peer.send(HEAD + chunk(token(1)) + (b"" if when == "silent" else b"0\r\n\r\n"))
+            if when not in ("silent", "paused"):
+                peer.close()
+                return
+        peer.wait_for_close()
+
+    client = world.client(timeout=60.0)
     given: list[int] = []
+    rule = courser.Reconnect(delay=3600) if when == "paused" else AT_ONCE
 
     async def read() -> None:
         async for event in events:
             given.append(int(event.id))
 
     async def close() -> None:
-        await world.until(lambda: bool(given))
+        assert await world.until(lambda: bool(anew if when in ("unanswered", "refused") else given))
         await world.sleep(0.02)
         await events.close()
 
-    async with client.sse(serve(script).url(), reconnect=courser.Reconnect(delay=3600)) as events:
+    async with client.sse(serve(script).url(), reconnect=rule) as events:
         assert await world.together(read, close) == [None, None]
 
     assert given == [1]

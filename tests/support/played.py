@@ -24,8 +24,8 @@ class Stream(StaticReply):
 
     __slots__ = ("given_up", "pieces")
 
-    def __init__(self, *pieces: Any, status: int = 200, fields: bytes = EVENTS) -> None:
-        head = ResponseHead(status, b"", b"1.1", fields, None, None, True)
+    def __init__(self, *pieces: Any, status: int = 200, fields: bytes = EVENTS, coding: bytes | None = None) -> None:
+        head = ResponseHead(status, b"", b"1.1", fields, None, coding, True)
         super().__init__(head, b"", Request("GET", HERE), 1.0)
         self.end = None
         self.pieces = list(pieces)
@@ -69,7 +69,8 @@ class Played:
         self._session = made._session
         self._session.open_request = self._open
 
-    async def _open(self, place: Any, request: Request, options: Any) -> Any:
+    async def _open(self, place: Any, request: Request, options: Any, *, endless: bool) -> Any:
+        assert endless
         self.asked.append(request)
         self.told.append(options)
         stream = self._streams.pop(0)

@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from courser.errors import LimitExceeded
-from courser.values.text import LineDecoder, TextDecoder, charset_of, decode_text
+from courser.values.text import LineDecoder, TextDecoder, charset_of, decode_text, media_type_of
 
 VECTORS = Path(os.environ.get("COURSER_VECTORS") or Path(__file__).parents[2] / "../shared/vectors")
 
@@ -95,15 +95,35 @@ def test_the_last_content_type_counts(content_type: str, charset: str | None) ->
     assert charset_of(content_type) == charset
 
 
+@pytest.mark.parametrize(
+    ("content_type", "media_type"),
+    [
+        (None, ""),
+        ("", ""),
+        ("nonsense", ""),
+        ("*/*", ""),
+        (" Text/HTML\t;a=b", "text/html"),
+        ("text/html, text/plain;a=b", "text/plain"),
+        ("text/html;a=b, nonsense, */*", "text/html"),
+        ('text/html;a="x, y/z"', "text/html"),
+        ("nonsense, , x", ""),
+    ],
+)
+def test_media_type_of(content_type: str | None, media_type: str) -> None:
+    assert media_type_of(content_type) == media_type
+
+
 @pytest.mark.parametrize("part", [";", '"', ';charset="', ';charset="\\', ",", 'a/b;charset="', "a/b;charset=,"])
 def test_a_hostile_content_type_is_read_once(part: str) -> None:
     """In quadratic time this would take a minute."""
     charset_of("a/b;charset" + part * 100_000)
+    media_type_of("a/b;charset" + part * 100_000)
 
 
 @given(st.text('a/;,="\\ \tcharset', max_size=60))
 def test_no_content_type_is_too_odd(content_type: str) -> None:
     charset_of(content_type)
+    media_type_of(content_type)
     assert decode_text(b"abc", content_type)[0] == "abc"
 
 

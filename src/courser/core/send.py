@@ -66,12 +66,14 @@ class Sending:
         rules: what this call says of proxies, None for nothing.
 
     Attributes:
+        endless: whether the body has no end, so that the client's limits of size do not hold for it.
         shown: the whole responses that hooks are shown; None where there are no hooks, or the call is streamed.
     """
 
     __slots__ = (
         "cookies",
         "deadline",
+        "endless",
         "exchange",
         "goal",
         "host",
@@ -106,6 +108,7 @@ class Sending:
         self.keeper = keeper
         self.cookies = cookies
         self.rules = rules
+        self.endless = False
         self.shown: Showing | None = None
 
     def keep(self, request: Request, fields: bytes) -> None:

@@ -16,17 +16,14 @@ from .waiter import FOREVER, Waiter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any, Final
+    from typing import Any
 
     from ..engines.websocket import WebSocketEngine
     from ..engines.websocket.events import Frame
     from .carrier import Carrier
     from .waiter import Host
 
-__all__ = ["UNBROKEN", "Speaking"]
-
-UNBROKEN: Final = 50
-"""Messages that may be sent or taken without a wait before an event loop gets its turn."""
+__all__ = ["Speaking"]
 
 
 class Speaking:

@@ -17,9 +17,12 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-__all__ = ["FOREVER", "Future", "Host", "Interrupted", "Source", "TaskHost", "Waiter"]
+__all__ = ["FOREVER", "UNBROKEN", "Future", "Host", "Interrupted", "Source", "TaskHost", "Waiter"]
 
 FOREVER: Final = float("inf")
+
+UNBROKEN: Final = 50
+"""Messages, lines or events that may be taken, or sent, without a wait before an event loop gets its turn."""
 
 
 class Interrupted(Exception):

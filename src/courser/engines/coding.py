@@ -105,7 +105,8 @@ class Decoder:
         """Make sure that the body was complete.
 
         Raises:
-            DecodingError: it was not.
+            TruncatedCoding: it was not.
+            DecodingError: decoding had failed before.
         """
         self._check()
         for stage in self._stages:

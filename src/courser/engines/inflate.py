@@ -13,7 +13,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable, Iterator
 
-from ..errors import DecodingError, MissingExtra
+from ..errors import DecodingError, MissingExtra, TruncatedCoding
 from ..hints import TYPE_CHECKING, Protocol
 from ..packages import brotli, zstd
 
@@ -55,7 +55,7 @@ class Stage(Protocol):
         """Make sure that the data was complete; none at all is.
 
         Raises:
-            DecodingError: it was not.
+            TruncatedCoding: it was not.
         """
         ...
 
@@ -70,8 +70,8 @@ def _corrupt(name: str, error: Exception) -> DecodingError:
     return DecodingError(detail=f"the {name} data is corrupt: {error}")
 
 
-def _truncated(name: str) -> DecodingError:
-    return DecodingError(detail=f"the {name} data ends too early", hint="it was cut off before it was sent")
+def _truncated(name: str) -> TruncatedCoding:
+    return TruncatedCoding(detail=f"the {name} data ends too early", hint="it was cut off before it was sent")
 
 
 class _Inflate:

@@ -13,7 +13,7 @@ from __future__ import annotations
 from ..errors import LimitExceeded
 from ..hints import TYPE_CHECKING
 from ..values.serversent import ServerSentEvent
-from ..values.text import MAX_EVENT, MAX_EVENT_LINE
+from ..values.text import MAX_EVENT, MAX_EVENT_LINE, media_type_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -32,8 +32,8 @@ _MARK: Final = b"\xef\xbb\xbf"
 
 
 def is_event_stream(content_type: str | None) -> bool:
-    """Whether a Content-Type is that of event streams; its parameters mean nothing."""
-    return content_type is not None and content_type.partition(";")[0].strip(" \t").lower() == EVENT_STREAM
+    """Whether a Content-Type is that of event streams; its parameters mean nothing, and of several the last counts."""
+    return media_type_of(content_type) == EVENT_STREAM
 
 
 class EventParser:

@@ -27,6 +27,7 @@ __all__ = [
     "TextDecoder",
     "charset_of",
     "decode_text",
+    "media_type_of",
 ]
 
 DefaultEncoding: TypeAlias = str | Callable[[bytes], str | None]
@@ -81,12 +82,35 @@ def charset_of(content_type: str | None) -> str | None:
         return _charset_parameter(content_type)
     essence, charset = "", None
     for member in _MEMBER.findall(content_type):
-        kind = member.partition(";")[0].strip(_BLANKS).lower()
-        if "/" in kind and kind != "*/*":
+        kind = _media_type(member)
+        if kind:
             if kind != essence:
                 essence, charset = kind, None
             charset = _charset_parameter(member) or charset
     return charset
+
+
+def media_type_of(content_type: str | None) -> str:
+    """Read the media type of a response from its Content-Type, in lower case; "" where there is none.
+
+    Of several values the last one that is a media type counts (Fetch Standard section 2.2.2); parameters mean nothing.
+
+    Args:
+        content_type: as for `charset_of`.
+    """
+    if content_type is None:
+        return ""
+    if "," not in content_type:
+        return _media_type(content_type)
+    found = ""
+    for member in _MEMBER.findall(content_type):
+        found = _media_type(member) or found
+    return found
+
+
+def _media_type(member: str) -> str:
+    kind = member.partition(";")[0].strip(_BLANKS).lower()
+    return kind if "/" in kind and kind != "*/*" else ""
 
 
 def _charset_parameter(media_type: str) -> str | None:
