@@ -312,6 +312,17 @@ def test_a_thread_keeps_it_alive_where_that_is_wanted(world: World, serve: Serve
     run(world, body)
 
 
+def test_one_of_them_is_open_at_a_time(serve: Serve) -> None:
+    server = serve(agreeing(echoing))
+    with courser.Client() as client:
+        joining = client.websocket(server.url("/ws"))
+        with joining as ws:
+            with pytest.raises(courser.InvalidRequest, match="open already"):
+                joining.__enter__()
+            ws.send_text("still here")
+            assert ws.receive() == "still here"
+
+
 def test_an_error_within_waits_for_nobody(world: World, serve: Serve) -> None:
     said: list[bytes] = []
     server = serve(agreeing(lambda ws: said.append(ws.peer.wait_for_close())))

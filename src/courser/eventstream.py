@@ -29,14 +29,12 @@ from .errors import (
 )
 from .eventoptions import Asked
 from .hints import TYPE_CHECKING
-from .responding import not_kept
+from .responding import PATIENCE, SHOWN_MOST, not_kept
 from .settings import RequestOptions, Timeout
-from .streams import SHOWN_MOST
 from .values.fields import FIELD_VALUE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Final
 
     from .core.deadline import Deadline
     from .core.place import Place
@@ -48,9 +46,6 @@ if TYPE_CHECKING:
     from .values.serversent import ServerSentEvent
 
 __all__ = ["EventStream"]
-
-PATIENCE: Final = 5.0
-"""Seconds that the body of a response which is no event stream is waited for, to be shown by the error."""
 
 
 class EventStream:

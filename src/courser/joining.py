@@ -232,8 +232,10 @@ class _Attempts:
         """The only WebSocket.
 
         Raises:
-            InvalidRequest: there are to be more.
+            InvalidRequest: there are to be more, or it is there already.
         """
+        if hasattr(self, "_socket"):
+            raise InvalidRequest(detail="its WebSocket is open already", hint="call client.websocket() for each")
         if self._rule is not None:
             raise InvalidRequest(
                 detail="reconnect= gives one WebSocket after the other",

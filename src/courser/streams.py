@@ -13,7 +13,7 @@ from .defaults import checked_limit
 from .errors import EventStreamError, StreamConsumed, StreamError
 from .hints import TYPE_CHECKING, TypeVar
 from .hosts.inline import run_inline
-from .responding import SHOWN_MOST, body_to_show, not_kept
+from .responding import body_to_show, not_kept
 from .values.headers import Headers
 from .values.response import HeadView, Response
 from .values.text import MAX_EVENT, MAX_EVENT_LINE, MAX_LINE, TextDecoder
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from .values.response import Times
     from .values.serversent import ServerSentEvent
 
-__all__ = ["SHOWN_MOST", "AsyncResponseStream", "AsyncStreaming", "ResponseStream", "Streaming"]
+__all__ = ["AsyncResponseStream", "AsyncStreaming", "ResponseStream", "Streaming"]
 
 T = TypeVar("T")
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from courser.core.http1 import HTTP1Connection
+from courser.core.http1 import EARLY, HTTP1Connection
 from courser.core.link import SocketLink, TruncatedStream
 from courser.core.pool import Pool
 from courser.core.reactor import READ
@@ -321,15 +321,22 @@ def test_an_end_after_a_failed_send_is_that_failure(world: World, answered: bool
     assert world.connection.unsendable is None
 
 
-def test_what_comes_behind_a_switch_of_protocols_is_kept(world: World) -> None:
-    """Whoever takes the connection over has it, and hears of the end by itself."""
+@pytest.mark.parametrize(("last", "pauses"), [(b"", 1), (b"x" * EARLY, 1), (b"ef", 0)])
+def test_what_comes_behind_a_switch_of_protocols_is_kept(
+    world: World, monkeypatch: pytest.MonkeyPatch, last: bytes, pauses: int
+) -> None:
+    """Whoever takes the connection over has it, and hears of the end by itself; until then it is paused."""
+    paused: list[HTTP1Connection] = []
+    monkeypatch.setattr(HTTP1Connection, "pause", lambda connection: paused.append(connection))
     connection, exchange = world.connection, world.exchange
     connection.begin(exchange, Request("GET", "http://a/", headers={"Connection": "Upgrade", "Upgrade": "x"}), -1)  # type: ignore[arg-type]
     connection.received(b"HTTP/1.1 101 Go\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\nab", 5.0)
     exchange.end = next(event for event in exchange.events if isinstance(event, End))
     connection.received(b"cd", 5.0)
-    connection.received(b"", 5.0)
+    assert paused == []
+    connection.received(last, 5.0)
 
-    assert bytes(connection.engine.leftover) == b"abcd"
+    assert bytes(connection.engine.leftover) == b"abcd" + last
+    assert paused == [connection] * pauses
     assert not connection.closed
     assert exchange.told == []
