@@ -274,6 +274,26 @@ def test_who_waits_for_a_place_turns_the_connection_that_will_have_one(make: Mak
     assert len(world.peers) == 1
 
 
+def test_who_wants_a_place_turns_the_connection_that_may_give_it(make: Make) -> None:
+    """One that was given up is free when the peer has answered a PING, and somebody has read that."""
+
+    def begin(peer: Peer) -> None:
+        peer.take()
+        for number in list(peer.unanswered):
+            path = peer.head(number).target
+            peer.answer(number, path, end=path not in (b"/hold", b"/cut"))
+
+    world = make(begin, settings=[(STREAMS, 1)], limits=Limits(max_per_host=2))
+    world.get(get("/warm"))
+    hold = world.stream(get("/hold"))
+    cut = world.stream(get("/cut"))
+    assert len(world.lane.shared) == 2
+    cut.abort()
+
+    assert world.get(get("/next"), Timeout(pool=3.0)) == b"/next"
+    hold.abort()
+
+
 def test_places_that_are_taken_back_are_taken_from_nobody(make: Make) -> None:
     world = make()
     world.get()
