@@ -289,7 +289,7 @@ async def test_what_is_no_event_stream_is_shown(world: World, serve: Serve) -> N
 async def test_the_body_of_an_error_is_not_waited_for(
     world: World, serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """No single wait for a byte of it is long."""
+    """No single wait for a byte of it is long; what has come by then is shown."""
     from courser import eventstream
 
     monkeypatch.setattr(eventstream, "PATIENCE", 0.1)
@@ -306,9 +306,9 @@ async def test_the_body_of_an_error_is_not_waited_for(
         async with client.sse(serve(script).url()):
             pass
 
-    assert caught.value.response is not None
-    with pytest.raises(courser.StreamClosed, match="was not kept"):
-        _ = caught.value.response.content
+    content = caught.value.response.content
+    assert content == b"." * len(content)
+    assert 0 < len(content) < 300
     assert world.left_by(client) == 0
 
 
