@@ -63,22 +63,19 @@ class ServerConnection(Connection):
         self.arm(now + self.app.timeout)
 
     def pass_on(self, make: Callable[[Link, App, set[ServerConnection], float], T], now: float) -> T:
-        """Have nothing more to do with the link, which somebody else serves from now on.
+        """Have somebody else serve the link from now on, see `hand_over`; a server has no permit to give up.
 
         Args:
             make: makes who does.
             now: the time.
         """
         reactor = self.reactor
-        self.leave()
-        self._finalizer.detach()
-        self.closed = True
-        self.deadline = FOREVER
+        link, _ = self.hand_over()
         self._owners.discard(self)
-        successor = make(self.link, self.app, self._owners, now)
+        successor = make(link, self.app, self._owners, now)
         if reactor is not None:
             successor.serve(reactor, now)
-        elif (serve := getattr(self.link, "serve", None)) is not None:
+        elif (serve := getattr(link, "serve", None)) is not None:
             serve(successor)  # a link in memory turns it
         return successor
 

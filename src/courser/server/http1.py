@@ -171,7 +171,15 @@ class HTTP1ServerConnection(ServerConnection):
             self._respond(UNSUPPORTED, now)
         else:
             pieces = self._pieces
-            self._respond(self.app.answer(ServerRequest(head, b"".join(pieces) if pieces else b"")), now)
+            reply = self.app.answer(ServerRequest(head, b"".join(pieces) if pieces else b""))
+            if reply.switches:
+                from .websocket import WebSocketReply, switch
+
+                refused = switch(self, cast("WebSocketReply", reply), head, now)
+                if refused is None:
+                    return
+                reply = refused
+            self._respond(reply, now)
 
     def _refuse(self, now: float) -> None:
         """Say what was wrong, where an answer is still due."""
@@ -191,13 +199,6 @@ class HTTP1ServerConnection(ServerConnection):
         if self._pieces:
             self._pieces = []
             self._length = 0
-        if reply.switches and engine.head is not None:
-            from .websocket import WebSocketReply, switch
-
-            refused = switch(self, cast("WebSocketReply", reply), engine.head, now)
-            if refused is None:
-                return
-            reply = refused
         head = engine.start_response(reply.status, reply.reason, reply.fields(self.app.date(now)), reply.length)
         body = reply.body
         if isinstance(body, bytes):

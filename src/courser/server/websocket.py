@@ -177,8 +177,7 @@ class WebSocketServerConnection(ServerConnection):
 
     def put(self, data: bytes | bytearray) -> None:
         """Send frames; nothing more is read while they wait for room."""
-        self.write(memoryview(data))
-        if self.pending and not self.closed:
+        if self.write(memoryview(data)) and not self.closed:
             self._want(WRITE)
 
     def _call(self, what: Callable[..., object] | None, *arguments: object) -> None:
@@ -274,7 +273,8 @@ def switch(connection: HTTP1ServerConnection, reply: WebSocketReply, head: Reque
     answer = answer_upgrade(
         head.method, head.version, head.fields, subprotocols=reply.subprotocols, deflate=reply.deflate
     )
-    if answer.agreement is None:
+    agreement = answer.agreement
+    if agreement is None:
         return Reply.text(f"{answer.detail}\n", status=answer.status, headers=answer.fields)
     fields = reply.fields(connection.app.date(now)) + Headers(answer.fields).encode()
     written = connection.engine.start_response(SWITCHING, reply.reason, fields, -1)
@@ -283,7 +283,6 @@ def switch(connection: HTTP1ServerConnection, reply: WebSocketReply, head: Reque
     def make(link: Link, app: App, owners: set[ServerConnection], now: float) -> WebSocketServerConnection:
         return WebSocketServerConnection(link, app, owners, now, reply, request, agreement)
 
-    agreement = answer.agreement
     successor = connection.pass_on(make, now)
     successor.begin(written, connection.engine.leftover, now)
     return None
