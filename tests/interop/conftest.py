@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from authority import Authority
@@ -33,18 +35,32 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     return True
 
 
-@pytest.fixture(scope="session")
-def nginx(tmp_path_factory: pytest.TempPathFactory, authority: Authority) -> Iterator[Nginx]:
-    """A running nginx."""
+@contextmanager
+def running_nginx(folder: Path, authority: Authority) -> Iterator[Nginx]:
+    """An nginx, until the tests are over."""
     if PROGRAM is None:
         pytest.skip("nginx is not installed (Debian: apt install nginx)")
     certificate, key = authority.files("127.0.0.1", "localhost")
-    server = Nginx(tmp_path_factory.mktemp("nginx"), certificate, key, authority.roots)
+    server = Nginx(folder, certificate, key, authority.roots)
     try:
         server.start()
         yield server
     finally:
         server.close()
+
+
+@pytest.fixture(scope="session")
+def nginx(tmp_path_factory: pytest.TempPathFactory, authority: Authority) -> Iterator[Nginx]:
+    """A running nginx. Other servers keep connections to it: who has to end it takes `unsteady`."""
+    with running_nginx(tmp_path_factory.mktemp("nginx"), authority) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def unsteady(tmp_path_factory: pytest.TempPathFactory, authority: Authority) -> Iterator[Nginx]:
+    """Another nginx, for tests to reload, kill and start again; nothing leans on it."""
+    with running_nginx(tmp_path_factory.mktemp("unsteady"), authority) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

@@ -187,14 +187,14 @@ places = pytest.mark.parametrize("world", ["inline", "asyncio", "trio"], indirec
 @pytest.mark.parametrize("listener", ["h2", "h2_tls"])
 @pytest.mark.parametrize("method", ["GET", "POST"])
 async def test_reloads_are_not_noticed(
-    world: World, nginx: Nginx, authority: Authority, listener: str, method: str
+    world: World, unsteady: Nginx, authority: Authority, listener: str, method: str
 ) -> None:
     """Old workers send GOAWAY and end with what they are at; a POST too has its answer."""
     client = world.client(verify=authority.roots, **OPTIONS["tls" if "tls" in listener else "plain"])
     options = {"content": b"x"} if method == "POST" else {}
-    load = Load(world, lambda: client.request(method, nginx.url("/echo", listener), **options))
+    load = Load(world, lambda: client.request(method, unsteady.url("/echo", listener), **options))
 
-    await load.during(nginx.reload)
+    await load.during(unsteady.reload)
 
     assert load.errors == []
 
@@ -202,17 +202,17 @@ async def test_reloads_are_not_noticed(
 @places
 @pytest.mark.parametrize("listener", ["h2", "h2_tls"])
 async def test_a_worker_of_nginx_that_is_killed(
-    world: World, nginx: Nginx, authority: Authority, listener: str
+    world: World, unsteady: Nginx, authority: Authority, listener: str
 ) -> None:
     client = world.client(verify=authority.roots, **OPTIONS["tls" if "tls" in listener else "plain"])
-    load = Load(world, lambda: client.get(nginx.url("/hello", listener)))
+    load = Load(world, lambda: client.get(unsteady.url("/hello", listener)))
 
-    await load.during(nginx.strike)
+    await load.during(unsteady.strike)
 
     kinds = (courser.ReadError, courser.RemoteProtocolError, courser.WriteError)
     assert [error for error in load.errors if not isinstance(error, kinds)] == []
     assert len(load.errors) <= 100
-    assert (await client.post(nginx.url("/echo", listener), content=b"x")).content == b"x"
+    assert (await client.post(unsteady.url("/echo", listener), content=b"x")).content == b"x"
 
 
 @places

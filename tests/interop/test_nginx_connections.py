@@ -71,10 +71,10 @@ async def test_a_connection_that_nginx_says_is_over(world: World, nginx: Nginx) 
 
 
 @pytest.mark.parametrize("listener", ["plain", "tls"])
-async def test_reloads_are_not_noticed(world: World, nginx: Nginx, authority: Any, listener: str) -> None:
+async def test_reloads_are_not_noticed(world: World, unsteady: Nginx, authority: Any, listener: str) -> None:
     """Each worker of nginx ends with what it is at, and closes what is idle; every GET has its answer."""
     client = world.client(verify=authority.roots)
-    url = nginx.url("/pid", listener)
+    url = unsteady.url("/pid", listener)
     seen: set[str] = set()
 
     async def until_new(workers: int) -> None:
@@ -85,7 +85,7 @@ async def test_reloads_are_not_noticed(world: World, nginx: Nginx, authority: An
 
     for reloads in range(1, 4):
         await until_new(reloads)
-        nginx.reload()
+        unsteady.reload()
         if world.is_async:
             results = await world.together(*[lambda: until_new(reloads + 1)] * 20)  # noqa: B023 - called at once
             assert results == [None] * 20
@@ -93,12 +93,12 @@ async def test_reloads_are_not_noticed(world: World, nginx: Nginx, authority: An
             await until_new(reloads + 1)
 
 
-async def test_a_restart_harms_only_what_is_under_way(world: World, nginx: Nginx) -> None:
+async def test_a_restart_harms_only_what_is_under_way(world: World, unsteady: Nginx) -> None:
     client = world.client()
-    url = nginx.url("/pid")
+    url = unsteady.url("/pid")
     before = (await client.get(url)).text
     errors: list[Exception] = []
-    restart = threading.Thread(target=nginx.restart)
+    restart = threading.Thread(target=unsteady.restart)
 
     async def until_new() -> None:
         while True:

@@ -82,11 +82,11 @@ async def test_the_server_says_goodbye(world: World, server: SocketServer) -> No
     assert (caught.value.code, caught.value.reason) == (4001, "as you wish")
 
 
-async def test_behind_nginx(world: World, nginx: Nginx, server: SocketServer, authority: Authority) -> None:
-    nginx.talk_to(server.port)
+async def test_behind_nginx(world: World, unsteady: Nginx, server: SocketServer, authority: Authority) -> None:
+    unsteady.talk_to(server.port)
     client = world.client(verify=authority.roots)
     for listener in ("plain", "tls", "h2_tls"):
-        async with client.websocket(nginx.url("/ws", listener)) as ws:
+        async with client.websocket(unsteady.url("/ws", listener)) as ws:
             await talk(ws)
 
 
