@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import sys
 import threading
@@ -16,6 +17,7 @@ from h2peer import until
 
 from courser.core.reactor import READ, WRITE, Reactor
 from courser.core.waiter import FOREVER, Waiter
+from courser.hosts.bell import MOST, Rings
 from courser.hosts.inline import InlineHost, Latch, run_inline
 from courser.hosts.shared import SharedSource, share
 
@@ -156,8 +158,13 @@ def in_threads(count: int, work: object) -> None:
     assert errors == []
 
 
-@pytest.mark.parametrize(("threads", "each"), [(1, 1_000), (2, 50_000), (8, 2_000)])
-def test_no_wake_up_is_lost_in_100_000_round_trips(connection: EchoConnection, threads: int, each: int) -> None:
+@pytest.mark.parametrize(
+    ("threads", "each", "bells"), [(1, 1_000, MOST), (2, 50_000, MOST), (8, 2_000, MOST), (8, 2_000, 3), (4, 2_000, 0)]
+)
+def test_no_wake_up_is_lost_in_100_000_round_trips(
+    connection: EchoConnection, monkeypatch: pytest.MonkeyPatch, threads: int, each: int, bells: int
+) -> None:
+    monkeypatch.setattr("courser.hosts.bell.MOST", bells)
     before = sys.getswitchinterval()
     sys.setswitchinterval(1e-5)  # more switches, more chances to lose one
 
@@ -170,6 +177,33 @@ def test_no_wake_up_is_lost_in_100_000_round_trips(connection: EchoConnection, t
         in_threads(threads, work)
     finally:
         sys.setswitchinterval(before)
+
+
+@pytest.mark.skipif(not hasattr(os, "eventfd"), reason="there are bells where there is epoll")
+def test_followers_are_woken_when_all_that_came_is_served(
+    connection: EchoConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rung: list[tuple[int, bool]] = []
+    ring = Rings.ring
+
+    def recorded(rings: Rings) -> None:
+        rung.append((len(rings.due), connection.broken))
+        ring(rings)
+
+    monkeypatch.setattr(Rings, "ring", recorded)
+
+    def work(number: int) -> None:
+        for turn in range(200):
+            assert connection.ask(b"%02d%06d" % (number, turn)).answer
+
+    in_threads(4, work)
+
+    assert not any(serving for due, serving in rung if due)
+    assert sum(due for due, _ in rung) > 10
+    source = connection.source
+    assert not source._rings.due
+    assert source._rings.thread == 0
+    assert 1 <= len(source._idle) <= 3
 
 
 def test_a_follower_keeps_its_own_deadline() -> None:
@@ -271,9 +305,10 @@ def test_an_exception_while_resigning_does_not_keep_the_seat() -> None:
 
 
 def test_a_follower_whose_wait_ends_early_is_not_late(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Latch, "wait", lambda latch, seconds: False)
     reactor = Reactor()
     source = SharedSource(reactor, reactor)
+    monkeypatch.setattr("courser.hosts.bell.MOST", 0)
+    monkeypatch.setattr(Latch, "wait", lambda latch, seconds: False)
     source._seat["leader"] = Waiter(source)
     waiter = Waiter(source)
     source.step(waiter)
@@ -641,13 +676,13 @@ def test_a_leader_wakes_when_another_thread_completes_what_it_waits_for(connecti
 
 def test_a_leader_that_completes_it_by_itself_is_awake(reactor: Reactor) -> None:
     source = Sending(reactor).source
-    source._leads = threading.get_ident()
+    source._rings.thread = threading.get_ident()
     waiter = Waiter(source)
     waiter.future = source
     waiter.complete()
 
     assert reactor._wakeup is None
-    source._leads = 0
+    source._rings.thread = 0
     source.look_again()
     assert reactor._wakeup is None
 

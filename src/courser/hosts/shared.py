@@ -1,8 +1,9 @@
 """Leader and followers: how threads wait on one connection that carries the exchanges of all of them.
 
 Whoever waits and finds that nobody turns the connection becomes its leader: it polls, and completes the others too.
-The others follow: each sleeps on a lock of its own, which costs nothing until its waiter is done. When the leader has
-what it wanted it resigns, and one follower is woken to lead.
+The others follow: each sleeps on a bell of its own, which costs nothing until its waiter is done. The leader rings for
+those who are done when it has served all that came, so that nobody wakes to wait for the lock of the connection. When
+it has what it wanted it resigns, and one follower is woken to lead.
 
 There is no lock, because an exception may strike a thread between any two lines (KeyboardInterrupt), and would leave a
 lock locked. A seat in a dict is taken by `setdefault` and given up by nobody but who sits in it. A follower enters its
@@ -24,11 +25,13 @@ from weakref import ReferenceType, ref
 from ..core.reactor import Reactor, can_nest
 from ..core.waiter import FOREVER, Waiter
 from ..hints import TYPE_CHECKING
-from .inline import Latch
+from .bell import Bell, Rings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, Final
+
+    from .inline import Latch
 
 __all__ = ["SharedSource", "share"]
 
@@ -56,8 +59,9 @@ class SharedSource:
         "_connection",
         "_followers",
         "_heir",
-        "_leads",
+        "_idle",
         "_notices",
+        "_rings",
         "_seat",
         "has_left",
         "has_served",
@@ -71,8 +75,9 @@ class SharedSource:
         self._heir: Waiter | None = None
         self._connection: ReferenceType[Any] = ref(connection)
         self._seat: dict[str, Waiter] = {}
-        self._followers: dict[Waiter, Latch] = {}
-        self._leads = 0
+        self._followers: dict[Waiter, Bell | Latch] = {}
+        self._idle: list[Bell] = []
+        self._rings = Rings()
         self._notices = can_nest()
         if not self._notices:
             reactor.listen()
@@ -114,8 +119,8 @@ class SharedSource:
                 self._resign(seat)
 
     def _lead(self, waiter: Waiter) -> None:
-        reactor = self.reactor
-        self._leads = get_ident()
+        reactor, rings = self.reactor, self._rings
+        rings.thread = get_ident()
         waiter.future = self
         while not waiter.done:
             if self.has_served:
@@ -128,6 +133,8 @@ class SharedSource:
                 self._send()
                 if waiter.done:
                     return  # what could not be sent has shown that the connection is over
+            if rings.due:
+                rings.ring()
             deadline = waiter.deadline
             if deadline == FOREVER:
                 reactor.turn(None)
@@ -144,6 +151,7 @@ class SharedSource:
 
         What they send next goes with our own: without it each sends for itself.
         """
+        self._rings.ring()
         before = len(self._followers)
         while before:
             _give_way()
@@ -161,7 +169,7 @@ class SharedSource:
         return False
 
     def set_result(self, result: None, /) -> None:
-        if get_ident() != self._leads:
+        if get_ident() != self._rings.thread:
             self.reactor.listen()
             self.reactor.post(_nothing)
 
@@ -176,7 +184,9 @@ class SharedSource:
             connection.flush()
 
     def _follow(self, waiter: Waiter) -> None:
-        waiter.future = latch = Latch()
+        latch = self._bell()
+        latch.is_open = False
+        waiter.future = latch
         self._followers[waiter] = latch
         if waiter.done or LEADER not in self._seat:
             return
@@ -186,13 +196,25 @@ class SharedSource:
             if now >= waiter.deadline:  # the leader may have moved it
                 waiter.expire(now)
 
+    def _bell(self) -> Bell | Latch:
+        """What is rung for a follower."""
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return self._rings.bell()
+
     def _resign(self, waiter: Waiter) -> bool:
         """Be neither leader nor follower any more, and see to it that somebody leads; twice is once."""
-        self._followers.pop(waiter, None)
+        latch = self._followers.pop(waiter, None)
         if self._seat.get(LEADER) is waiter:
             self.polling = False
+            # Those who wake leave to us what they send next, and we leave it to the one who leads then.
+            self._rings.ring()
+            self._rings.thread = 0
             del self._seat[LEADER]
         waiter.future = None
+        if isinstance(latch, Bell):
+            self._idle.append(latch)
         if self._heir is waiter:
             self._heir = None
         while self._heir is None and LEADER not in self._seat:
