@@ -274,6 +274,18 @@ async def test_an_answer_that_is_large_or_breaks_off_is_shown_without_its_body(p
 
 
 @in_loop
+async def test_of_an_answer_that_does_not_end_the_beginning_is_shown(play: Play) -> None:
+    stream = Stream(b"be", b"cause", ReadTimeout(), fields=b"Content-Type: text/plain\r\n")
+
+    with pytest.raises(EventStreamError, match="text/plain") as caught:
+        await read(play(stream).client.sse(HERE))
+
+    assert stream.given_up
+    assert caught.value.response is not None
+    assert caught.value.response.text == "because"
+
+
+@in_loop
 @pytest.mark.parametrize(("status", "error"), [(200, EventStreamError), (404, StatusError)])
 async def test_an_answer_is_not_waited_for_longer_than_it_is_worth(
     play: Play, monkeypatch: pytest.MonkeyPatch, status: int, error: type[Exception]

@@ -29,7 +29,7 @@ from .errors import (
 )
 from .eventoptions import Asked
 from .hints import TYPE_CHECKING
-from .responding import PATIENCE, SHOWN_MOST, not_kept
+from .responding import PATIENCE, not_kept, to_show
 from .settings import RequestOptions, Timeout
 from .values.fields import FIELD_VALUE
 
@@ -159,7 +159,7 @@ class EventStream:
         sending.deadline.final = min(sending.deadline.final, monotonic() + PATIENCE)
         if status >= 400:
             await self._refuse()
-        content = await self._shown()
+        content = await to_show(self._piece)
         responses = self._session.responses
         response = responses.make(
             reply, sending, partial(not_kept, reply.request) if content is None else content, monotonic()
@@ -171,20 +171,6 @@ class EventStream:
             hint="client.stream() reads any response",
             request=reply.request,
         )
-
-    async def _shown(self) -> bytes | None:
-        """The body, for an error; None where it is much, does not end or breaks off."""
-        pieces: list[bytes] = []
-        size = 0
-        try:
-            while piece := await self._piece():
-                pieces.append(piece)
-                size += len(piece)
-                if size > SHOWN_MOST:
-                    return None
-        except HTTPError:
-            return None
-        return b"".join(pieces)
 
     async def _reconnect(self, asked: Request, cause: HTTPError | None = None) -> bool:
         """Connect anew, as often as the rule says; give whether that may be done at all.

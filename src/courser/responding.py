@@ -12,7 +12,7 @@ from .hints import TYPE_CHECKING
 from .values.response import REDIRECTS, HeadView, Response
 
 if TYPE_CHECKING:
-    from collections.abc import Container
+    from collections.abc import Awaitable, Container
     from typing import Any, Final
 
     from .core.deadline import Deadline
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from .values.request import Request
     from .values.text import DefaultEncoding
 
-__all__ = ["PATIENCE", "SHOWN_MOST", "Responses", "Shown", "body_to_show", "not_kept", "said_by_proxy"]
+__all__ = ["PATIENCE", "SHOWN_MOST", "Responses", "Shown", "body_to_show", "not_kept", "said_by_proxy", "to_show"]
 
 PATIENCE: Final = 5.0
 """Seconds for which a body is waited for that only an error is to show: it may never end."""
@@ -238,22 +238,36 @@ async def body_to_show(reader: BodyReader, deadline: Deadline) -> bytes | None:
         None where somebody has begun to read it, and where it is large, breaks off or cannot be decoded.
     """
     final, deadline.final = deadline.final, deadline.within(PATIENCE, monotonic())
+    try:
+        reader.start(decoded=True)
+        content = await to_show(reader.next_piece)
+    except HTTPError:
+        return None
+    finally:
+        deadline.final = final
+    if content is None:
+        reader.close()
+    return content
+
+
+async def to_show(next_piece: Callable[[], Awaitable[bytes]]) -> bytes | None:
+    """What comes of a body until its end, or until the time is up; None where it is large or breaks off.
+
+    Args:
+        next_piece: gives it piece by piece, `b""` at the end.
+    """
     pieces: list[bytes] = []
     size = 0
     try:
-        reader.start(decoded=True)
-        while piece := await reader.next_piece():
+        while piece := await next_piece():
             pieces.append(piece)
             size += len(piece)
             if size > SHOWN_MOST:
-                reader.close()
                 return None
     except RequestTimeout:
         pass
     except HTTPError:
         return None
-    finally:
-        deadline.final = final
     return b"".join(pieces)
 
 
