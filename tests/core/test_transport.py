@@ -974,7 +974,7 @@ def shared() -> Iterator[Shared]:
 
 
 def test_one_that_does_not_say_that_it_is_there_is_not_used(shared: Shared, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("courser.core.http2.PATIENCE", 0.001)
+    monkeypatch.setattr("courser.core.alive.PATIENCE", 0.001)
     world = shared()
     world.get()
     world.act = lambda peer: None if peer is world.peers[0] else h2peer.echo(peer)

@@ -77,7 +77,7 @@ async def test_after_a_wait_in_vain_others_go_elsewhere(world: World, frames: Fr
 async def test_the_question_takes_no_longer_than_the_call(
     world: World, frames: Frames, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("courser.core.http2.FRESH", 0.0)
+    monkeypatch.setattr("courser.core.alive.FRESH", 0.0)
     server = frames(silent)
     client = world.client()
     await client.get(server.url())

@@ -37,6 +37,10 @@ ROUTE = Route("http", "a", 80, protocols=("h2",))
 GET = Request("GET", "http://a/")
 
 
+def get(path: str) -> Request:
+    return Request("GET", "http://a" + path)
+
+
 def post(body: Any = b"x", **headers: str) -> Request:
     return Request("POST", "http://a/", content=body, headers=headers)
 
@@ -390,3 +394,11 @@ def worlds(host: Callable[[], Any] = lambda: None) -> Iterator[Make]:
     yield make
     for each in made:
         each.close()
+
+
+def warm(make: Make, act: Any = echo, **options: Any) -> tuple[World, HTTP2Connection]:
+    """A world whose connection has carried a request."""
+    world = make(**options)
+    assert world.get(get("/warm")) == b"/warm"
+    world.act = act
+    return world, world.connection

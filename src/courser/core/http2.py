@@ -13,39 +13,29 @@ from collections import deque
 from time import monotonic
 from weakref import ReferenceType, ref
 
-from ..engines.http2 import ClientEngine
 from ..engines.http2.outbox import BATCH
-from ..errors import RemoteProtocolError, TransportError
 from ..hints import TYPE_CHECKING, cast
-from .connection import Connection
+from .alive import FRESH, Alive
 from .guest import Guest, GuestExchange
-from .pulse import Pulse, Verdict
-from .waiter import FOREVER, Waiter
+from .waiter import FOREVER
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any, ClassVar, Final
+    from typing import Any, ClassVar
 
     from ..engines.events import ResponseHead
     from ..engines.http2 import Stream
+    from ..errors import TransportError
     from ..settings import Limits
     from ..values.request import Request
-    from .deadline import Deadline
     from .exchange import Exchange
     from .lane import Lane, Permit
     from .reactor import Reactor
-    from .waiter import Host
 
-__all__ = ["FRESH", "PATIENCE", "HTTP2Connection"]
-
-FRESH: Final = 1.0
-"""Seconds for which an idle connection is taken to be there; long enough for a busy client never to ask."""
-
-PATIENCE: Final = 5.0
-"""Seconds for an answer when it is asked, at most."""
+__all__ = ["HTTP2Connection"]
 
 
-class HTTP2Connection(Connection):
+class HTTP2Connection(Alive):
     """A connection that speaks HTTP/2, in the one thread of an event loop.
 
     Args:
@@ -53,14 +43,13 @@ class HTTP2Connection(Connection):
         link, lane, permit, now: as for any connection.
 
     Attributes:
-        engine: the protocol.
+        engine, pulse: see `Alive`.
         label: the peer's name for errors, `host:port`.
         guests: the keys of those who occupy a place in it.
         most: how many may.
         draining: whether it takes no more requests.
         ends: its number, and what its link tells of its ends; kept, as nobody can tell once it is closed.
         corked: whether what is to be sent waits for the end of the turn.
-        pulse: whether the peer is there.
         senders: the streams whose requests are not sent yet, with their exchanges.
         source: what turns it for threads; None under an event loop.
     """
@@ -70,16 +59,13 @@ class HTTP2Connection(Connection):
         "_keys",
         "_lane",
         "_later",
-        "_pongs",
         "answer",
         "corked",
         "draining",
         "ends",
-        "engine",
         "guests",
         "label",
         "most",
-        "pulse",
         "senders",
         "source",
     )
@@ -93,7 +79,6 @@ class HTTP2Connection(Connection):
         self, link: Any, lane: Lane[Any], permit: Permit, now: float, answer: ResponseHead | None = None
     ) -> None:
         super().__init__(link, permit, now)
-        self.engine = ClientEngine()
         self.label = lane.label
         self.ends = self._ends(lane)
         self.answer = answer
@@ -107,8 +92,6 @@ class HTTP2Connection(Connection):
         self._lane: ReferenceType[Lane[Any]] = ref(lane)
         self._later: Callable[[Callable[[], None]], None] | None = None
         self._dropped: deque[tuple[object, Stream | None]] = deque()
-        self._pongs: list[Waiter] = []
-        self.pulse = Pulse(now)
 
     def be_turned(self, reactor: Reactor, later: Callable[[Callable[[], None]], None]) -> None:
         """Say what turns it, and what calls something when those who can go on now have done so."""
@@ -176,49 +159,6 @@ class HTTP2Connection(Connection):
         return expiry is None or len(self.guests) > 1 or now - self.idle_since < expiry
 
     # Requests
-
-    async def lives(self, host: Host, deadline: Deadline) -> bool:
-        """Whether the peer is there: it is asked where nothing tells, before what cannot be repeated is sent.
-
-        Raises:
-            RequestTimeout: the time of the call was up before it has answered.
-        """
-        if not self.reused or len(self.guests) > 1 or monotonic() - self.idle_since < FRESH:
-            return True
-        alive = await self.answers(host, _patience(deadline, monotonic()))
-        if not alive and monotonic() >= deadline.final:
-            self.drain()
-            raise deadline.error("read", self.label)
-        return alive
-
-    async def settled(self, host: Host, deadline: Deadline) -> None:
-        """Wait until the peer has sent its first SETTINGS: they come before the answer to anything.
-
-        Raises:
-            RequestTimeout: the time was up before they came.
-            ReadError: the peer says nothing.
-            RemoteProtocolError: it has begun with something else, or closed the connection.
-        """
-        if self.engine.is_settled:
-            return
-        began = monotonic()
-        due = _patience(deadline, began)
-        await self.answers(host, due)
-        if not self.engine.is_settled:
-            self.drain()
-            raise self._mute(deadline, began, due)
-
-    def _mute(self, deadline: Deadline, began: float, due: float) -> TransportError:
-        """What to raise where the peer has not sent its first SETTINGS."""
-        from .broken import silent
-
-        error = self.engine.error
-        if error is not None or self.closed:
-            why = "the connection was closed before the peer had said anything" if error is None else error.detail
-            return RemoteProtocolError(detail=f"{self.label}: {why}", phase="read")
-        if due < began + PATIENCE:
-            return deadline.error("read", self.label)
-        return silent(self.label, monotonic() - began)
 
     def begin(self, exchange: Exchange, request: Request, length: int | None) -> Stream:
         """Open a stream for an exchange; its head leaves with the next flush.
@@ -317,26 +257,6 @@ class HTTP2Connection(Connection):
             self.vacate(key)
             self._dropped.popleft()  # last: whoever is struck down before has done nothing that cannot be done again
 
-    async def answers(self, host: Host, due: float) -> bool:
-        """Ask the peer whether it is there; tell whether it has said so by then."""
-        waiter = Waiter(self.source)
-        waiter.deadline = due
-        self.ask(waiter)
-        if not self.closed:
-            host.arm(waiter)
-            await host.wait(waiter)
-        try:
-            self._pongs.remove(waiter)
-        except ValueError:
-            return not self.closed
-        return False
-
-    def ask(self, waiter: Waiter) -> None:
-        """Have a waiter completed when the peer answers a PING."""
-        self._pongs.append(waiter)
-        self.engine.ping()
-        self.pump()
-
     # Bytes
 
     def received(self, data: bytes, now: float) -> None:
@@ -406,11 +326,6 @@ class HTTP2Connection(Connection):
         pool = None if self.home is None else self.home()
         if pool is not None:
             pool.admit(self, lane)
-
-    def _pong(self) -> None:
-        waiters, self._pongs = tuple(self._pongs), []  # a thread may take its own out meanwhile
-        for waiter in waiters:
-            waiter.complete()
 
     def _finish(self, now: float) -> None:
         """The connection has ended; whoever had a stream knows."""
@@ -488,25 +403,6 @@ class HTTP2Connection(Connection):
             self.drain()
         return due
 
-    def _keep_alive(self, now: float, interval: float) -> float:
-        """Ask a silent peer whether it is there, and give it up if it does not say; tells when to look again."""
-        verdict, due = self.pulse.feel(now, interval, waiting=bool(self.guests))
-        if verdict is Verdict.GONE:
-            from .broken import silent
-
-            self._over(lambda begun: silent(self.label, now - self.pulse.heard_at))
-        elif verdict is Verdict.ASK:
-            self.engine.ping()
-            self.reply()
-        if due < self.deadline and not self.closed:
-            self.arm(due)
-        return due
-
-    def suspect(self, since: float) -> None:
-        """A request has waited in vain: where nothing at all has come meanwhile, others had better go elsewhere."""
-        if self.pulse.heard_at < since:
-            self.drain()
-
     def fail(self, error: BaseException) -> None:
         from .broken import unforeseen
 
@@ -539,12 +435,6 @@ class HTTP2Connection(Connection):
             self.link.send(bytes(self.engine.outgoing()))
         except OSError:
             pass
-
-
-def _patience(deadline: Deadline, now: float) -> float:
-    """By when the peer has to answer where it is asked: no later than the call can wait for it."""
-    limit = deadline.timeout.read
-    return deadline.within(PATIENCE if limit is None else min(limit, PATIENCE), now)
 
 
 def _fail(exchange: Exchange, error: TransportError) -> None:
