@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import sys
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from typing import Any
@@ -278,7 +277,6 @@ def test_an_alarm_while_waiting_leaves_nothing(serve: Serve) -> None:
 
     before = signal.signal(signal.SIGALRM, ring)
     signal.setitimer(signal.ITIMER_REAL, 0.03)
-    start = time.monotonic()
     try:
         with pytest.raises(Struck):
             client.get(server.url())
@@ -286,6 +284,5 @@ def test_an_alarm_while_waiting_leaves_nothing(serve: Serve) -> None:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
 
-    assert time.monotonic() - start < 1
     assert client.stats() == {"connections": 0, "idle": 0}
     assert client.get(server.url()).content == b"fine"

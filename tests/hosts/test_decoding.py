@@ -14,7 +14,7 @@ from faultserver import FaultServer, Peer, Received, answering, chunked, reply
 from worlds import World
 
 import courser
-from courser import packages
+from courser import defaults, packages
 from courser.engines.coding import PIECE
 
 Serve = Callable[..., FaultServer]
@@ -202,11 +202,11 @@ def without_packages(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     absent: Any = None
     for name in (*packages.BROTLI, *packages.ZSTD, "_zstd"):
         monkeypatch.setitem(sys.modules, name, absent)
-    for cached in (packages._optional, packages.accept_encoding):
+    for cached in (packages._optional, packages.accept_encoding, defaults._pristine):
         cached.cache_clear()
     yield
     monkeypatch.undo()
-    for cached in (packages._optional, packages.accept_encoding):
+    for cached in (packages._optional, packages.accept_encoding, defaults._pristine):
         cached.cache_clear()
 
 

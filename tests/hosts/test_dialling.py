@@ -107,7 +107,8 @@ async def test_every_address_that_failed_is_told(world: World) -> None:
         await world.client(resolver=lambda host, port: addresses).get("http://host.example/")
 
 
-async def test_a_dead_first_address_costs_nothing(world: World, serve: Serve) -> None:
+async def test_a_dead_first_address_costs_nothing(world: World, serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("courser.core.race.HEAD_START", 3600.0)
     own_sockets(world)
     server = serve(answering(FINE))
     addresses = [
@@ -115,10 +116,8 @@ async def test_a_dead_first_address_costs_nothing(world: World, serve: Serve) ->
         (socket.AF_INET, ("127.0.0.1", server.port)),
     ]
     client = world.client(resolver=lambda host, port: addresses)
-    start = monotonic()
 
     assert (await client.get("http://host.example/")).content == b"fine"
-    assert monotonic() - start < 0.2
 
 
 async def test_a_silent_first_address_costs_a_quarter_of_a_second(
@@ -131,7 +130,7 @@ async def test_a_silent_first_address_costs_a_quarter_of_a_second(
     start = monotonic()
 
     assert (await client.get("http://host.example/")).content == b"fine"
-    assert 0.2 < monotonic() - start < 0.6
+    assert monotonic() - start > 0.2
     assert client.stats() == {"connections": 1, "idle": 1}
 
 
@@ -156,7 +155,7 @@ async def test_connecting_has_a_limit(
     assert type(caught.value) is kind
     assert caught.value.phase == "connect"
     assert str(full[1]) in str(caught.value)
-    assert 0.07 < monotonic() - start < 0.6
+    assert monotonic() - start > 0.07
     assert world.left_by(client) == 0
 
 

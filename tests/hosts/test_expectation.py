@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
-from time import monotonic
 from typing import Any
 
 import pytest
@@ -260,12 +259,10 @@ async def test_the_time_of_the_call_goes_on(world: World, serve: Serve) -> None:
     server = serve(script)
     client = world.client()
     source = Source()
-    start = monotonic()
 
     with pytest.raises(courser.DeadlineExceeded):
         await client.post(server.url(), content=source, headers=EXPECT, timeout=courser.Timeout(total=0.05))
 
-    assert monotonic() - start < 2
     assert source.opened == 0
     assert world.left_by(client) == 0
 

@@ -230,7 +230,7 @@ async def test_waiting_for_an_event(world: World, serve: Serve) -> None:
 
 async def test_waits_of_a_flow_meet_the_total_limit(world: World, serve: Serve) -> None:
     def pauses(request: Request) -> Flow:
-        yield Pause(5)
+        yield Pause(3600)
         return (yield request)
 
     def waits(request: Request) -> Flow:
@@ -238,10 +238,8 @@ async def test_waits_of_a_flow_meet_the_total_limit(world: World, serve: Serve) 
         return (yield request)
 
     for flow in (pauses, waits):
-        start = monotonic()
         with pytest.raises(courser.DeadlineExceeded):
             await world.client(middleware=[flow]).get("http://127.0.0.1:1/", timeout=courser.Timeout(total=0.05))
-        assert monotonic() - start < 1
 
 
 async def test_finally_of_a_flow_runs_when_the_call_is_cancelled(world: World, serve: Serve) -> None:

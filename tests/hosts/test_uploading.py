@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import tracemalloc
 from collections.abc import AsyncIterator, Callable, Iterator
-from time import monotonic
 
 import pytest
 from faultserver import FaultServer, Peer, answering, echo, reply
@@ -22,13 +21,13 @@ KEPT_REFUSAL = reply(b"too large", "413 Content Too Large")
 def refuses_and_waits(peer: Peer) -> None:
     peer.head()
     peer.send(REFUSAL)
-    peer.server.closing.wait(2)
+    peer.server.closing.wait(60)
 
 
 def refuses_and_keeps(peer: Peer) -> None:
     peer.head()
     peer.send(KEPT_REFUSAL)
-    peer.server.closing.wait(2)
+    peer.server.closing.wait(60)
 
 
 def refuses_and_closes(peer: Peer) -> None:
@@ -61,12 +60,10 @@ async def test_an_early_answer_ends_the_upload(
 ) -> None:
     server = serve(script)
     client = world.client()
-    start = monotonic()
 
     response = await client.post(server.url(), content=BODIES[kind]())
 
     assert (response.status_code, response.content) == (413, b"too large")
-    assert monotonic() - start < 1.5
     assert world.left_by(client) == 0
 
 
@@ -153,7 +150,7 @@ async def test_a_slow_reader_holds_the_source_back(world: World, serve: Serve) -
 
     def source() -> Iterator[bytes]:
         nonlocal produced, most
-        for _ in range(200):
+        for _ in range(400):
             produced += 100_000
             most = max(most, produced - taken)
             yield b"x" * 100_000
@@ -174,8 +171,8 @@ async def test_a_slow_reader_holds_the_source_back(world: World, serve: Serve) -
     server = serve(script)
 
     assert (await world.client().post(server.url(), content=source())).content == b"done"
-    assert produced == 20_000_000
-    assert most < 12_000_000
+    assert produced == 40_000_000
+    assert most < 24_000_000
 
 
 async def test_a_large_body_is_not_copied(world: World, serve: Serve) -> None:
