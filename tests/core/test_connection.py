@@ -118,6 +118,15 @@ def test_its_own_deadline_ends_the_wait(pair: Pair) -> None:
     assert connection.told == ["expired", "expired"]
 
 
+def test_a_deadline_may_be_further_away_than_a_poll_object_can_wait(pair: Pair) -> None:
+    connection, peer = pair
+    connection.arm(monotonic() + 1e9)
+    peer.send(b"hello")
+    connection.step()
+
+    assert connection.data == b"hello"
+
+
 def test_a_wait_that_ends_early_is_no_deadline(pair: Pair) -> None:
     """poll may come back with nothing before the time."""
     connection, _ = pair

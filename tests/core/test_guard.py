@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from types import FrameType
 
 import pytest
@@ -17,19 +19,28 @@ class Strike(BaseException):
     pass
 
 
+def taken(lock: threading.Lock) -> Guard:
+    guard = Guard(lock)
+    guard.take(True)
+    return guard
+
+
 def test_a_guard_frees_its_lock_when_it_is_forgotten() -> None:
     lock = threading.Lock()
-    guard = Guard(lock, True)
-    assert not Guard(lock, False).held
-    del guard
+    guard, other = taken(lock), Guard(lock)
+    other.take(False)
+    assert guard.held
+    assert not other.held
+    del guard, other
 
     assert lock.acquire(False)
 
 
 def test_to_free_it_twice_is_once() -> None:
     lock = threading.Lock()
-    guard = Guard(lock, True)
+    guard = taken(lock)
     guard.free()
+    assert not guard.held
     assert lock.acquire(False)
     guard.free()
 
@@ -77,9 +88,11 @@ def struck(lock: threading.Lock, at: int) -> bool:
     lines = [0]
 
     def trace(frame: FrameType, event: str, argument: object) -> Callable[..., object] | None:
-        caller = frame.f_back
-        if Guard.__del__.__code__ in (frame.f_code, None if caller is None else caller.f_code):
-            return None  # what is raised there is lost, and the interpreter says so
+        at_work: FrameType | None = frame
+        while at_work is not None:
+            if at_work.f_code is Guard.__del__.__code__:
+                return None  # what is raised there is lost, and the interpreter says so
+            at_work = at_work.f_back
         if event == "line":
             lines[0] += 1
             if lines[0] == at:
@@ -113,3 +126,26 @@ def test_the_lock_opens_wherever_an_exception_strikes() -> None:
 
     assert strikes > 5
     assert not lock.locked()
+
+
+def test_the_lock_opens_where_an_exception_strikes_behind_the_call_that_took_it() -> None:
+    """The thread has waited for the lock, and is struck as soon as it has it."""
+    raise_in = ctypes.pythonapi.PyThreadState_SetAsyncExc
+    for _ in range(20):
+        lock = threading.Lock()
+        lock.acquire()
+        waits = threading.Event()
+
+        def wait(lock: threading.Lock = lock, waits: threading.Event = waits) -> None:
+            waits.set()
+            with suppress(Strike):
+                locked(lock, lambda: None)
+
+        thread = threading.Thread(target=wait, daemon=True)
+        thread.start()
+        assert waits.wait(30)
+        raise_in(ctypes.c_ulong(thread.ident or 0), ctypes.py_object(Strike))
+        lock.release()
+        thread.join(30)
+        assert not thread.is_alive()
+        assert not lock.locked()

@@ -8,12 +8,14 @@ import socket
 import threading
 import weakref
 from collections.abc import Callable, Iterator
+from time import monotonic
 from typing import Any
 
 import pytest
 
 from courser.core import reactor as module
 from courser.core.reactor import (
+    LONGEST,
     READ,
     WRITE,
     PlainPoll,
@@ -179,6 +181,25 @@ def test_patience_ends_with_the_next_deadline(reactor: Reactor) -> None:
     assert reactor.patience(5.0) == 0.0
 
 
+def test_no_poll_takes_longer_than_a_poll_object_can_wait(reactor: Reactor, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert reactor.patience(1e9) == LONGEST
+    waited: list[float] = []
+    entry = Entry()
+    reactor.arm(entry, monotonic() + 1e9)
+
+    class Polled:
+        def poll(self, timeout: float, most: int) -> list[tuple[int, int]]:
+            waited.append(timeout)
+            return []
+
+    poller: Any = Polled()
+    with monkeypatch.context() as patch:
+        patch.setattr(reactor, "poller", poller)
+        reactor.turn(None)
+
+    assert waited == [LONGEST]
+
+
 def test_a_loop_is_told_of_earlier_deadlines_only() -> None:
     told: list[float] = []
     reactor = Reactor(told.append)
@@ -283,6 +304,15 @@ def test_a_link_without_a_descriptor_speaks_up(reactor: Reactor) -> None:
     gc.collect()
     link.wake()
     reactor.turn()
+
+
+def test_a_wakeup_for_which_no_descriptor_is_left_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuses() -> Any:
+        raise OSError(24, "Too many open files")
+
+    monkeypatch.setattr(socket, "socketpair", refuses)
+    with pytest.raises(OSError, match="Too many"):
+        Wakeup()
 
 
 def test_a_wakeup_survives_all_that_may_happen_to_it() -> None:

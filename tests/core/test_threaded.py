@@ -118,7 +118,7 @@ def test_a_leader_that_sends_in_between_does_not_hide_what_is_left(
 
     def after_the_leader(self: ThreadedHTTP2Connection, act: Any, *args: Any) -> Any:
         monkeypatch.undo()
-        source.polling = True
+        source.rings.polling = True
         self.flush()
         return enter(self, act, *args)
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import socket
+import sys
 import threading
 from collections.abc import Iterator
 from time import monotonic
+from types import FrameType
 from typing import Any
 
 import pytest
@@ -97,3 +99,46 @@ def test_in_a_forked_child_nobody_has_entered(shared: Any) -> None:
     finally:
         go.set()
         thread.join(20)
+
+
+class Strike(BaseException):
+    pass
+
+
+def test_an_exception_that_strikes_as_an_error_is_cleared_up_keeps_no_lock(shared: Any) -> None:
+    """What is cleared up may be an error of ours, so the first exception from outside may come here."""
+    at = strikes = 0
+
+    def trace(frame: FrameType, event: str, argument: object) -> Any:
+        nonlocal at
+        if event == "line":
+            at += 1
+            if at == strikes + 1:
+                raise Strike
+        return trace
+
+    struck = True
+    while struck:
+        at, struck = 0, False
+        before = sys.gettrace()
+        try:
+            sys.settrace(trace)
+            try:
+                shared._clear_up(ValueError())
+            finally:
+                sys.settrace(before)
+        except Strike:
+            struck = True
+            strikes += 1
+        assert not shared._owns()
+        assert shared._lock.acquire(False)
+        shared._lock.release()
+
+    assert strikes > 5
+
+
+def test_in_a_forked_child_nobody_has_the_lock(shared: Any) -> None:
+    shared.forget()
+    shared._clear_up(KeyboardInterrupt())
+
+    assert shared.told == []

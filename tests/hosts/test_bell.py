@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import select
+import sys
 import threading
 from time import monotonic
 from typing import Any
@@ -14,7 +15,7 @@ from faultserver import descriptors
 
 from courser.core.waiter import Waiter
 from courser.hosts import bell as module
-from courser.hosts.bell import MOST, Bell, Rings
+from courser.hosts.bell import MOST, SHARE, Bell, Rings
 from courser.hosts.inline import Latch
 
 needs_epoll = pytest.mark.skipif(
@@ -99,6 +100,19 @@ def test_who_serves_rings_afterwards() -> None:
     rings.ring()
 
     assert [bell.wait(30.0) for bell in bells] == [True] * 3
+    assert not rings.due
+
+
+@needs_epoll
+def test_who_polls_rings_at_once() -> None:
+    """It completes something in a handler of a signal, or in a finalizer; nobody knows when the poll will end."""
+    rings = Rings()
+    rings.thread = threading.get_ident()
+    rings.polling = True
+    bell = made(rings)
+    bell.set_result(None)
+
+    assert bell.wait(0.0)
     assert not rings.due
 
 
@@ -188,6 +202,44 @@ def test_there_are_no_more_than_so_many() -> None:
     del bells
 
     assert isinstance(rings.bell(), Bell)
+
+
+@needs_epoll
+def test_they_leave_most_descriptors_to_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    rings = Rings()
+    number = made(rings).number
+    monkeypatch.setattr(module, "_most_descriptors", lambda: number * SHARE)
+    assert made(rings).number <= number
+    monkeypatch.setattr(module, "_most_descriptors", lambda: number * SHARE - 1)
+
+    latches = [rings.bell() for _ in range(number + 1)]
+    assert isinstance(latches[-1], Latch)
+
+
+@needs_epoll
+@pytest.mark.parametrize("limited", [True, False])
+def test_a_process_may_have_any_number_of_descriptors(monkeypatch: pytest.MonkeyPatch, limited: bool) -> None:
+    import resource
+
+    limit = 4096 if limited else resource.RLIM_INFINITY
+    monkeypatch.setattr(resource, "getrlimit", lambda kind: (limit, limit))
+
+    assert module._most_descriptors.__wrapped__() == (4096 if limited else sys.maxsize)
+
+
+@needs_epoll
+def test_a_forked_child_has_none() -> None:
+    before = descriptors()
+    rings = Rings()
+    bell = made(rings)
+    counted = len(module._made)
+    bell.forget()
+    assert len(module._made) == counted - 1
+    bell.set_result(None)
+    assert not bell.wait(30.0)
+    del rings
+
+    assert descriptors() == before
 
 
 def refuses(*args: Any) -> int:

@@ -96,6 +96,7 @@ class EchoConnection:
         self.reactor.modify(self, READ | WRITE if self._unsent else READ)
 
     def ready(self, mask: int, now: float) -> None:
+        self.source.rings.polling = False
         answered: list[Question] = []
         self.broken = True
         with self._lock:
@@ -201,8 +202,8 @@ def test_followers_are_woken_when_all_that_came_is_served(
     assert not any(serving for due, serving in rung if due)
     assert sum(due for due, _ in rung) > 10
     source = connection.source
-    assert not source._rings.due
-    assert source._rings.thread == 0
+    assert not source.rings.due
+    assert source.rings.thread == 0
     assert 1 <= len(source._idle) <= 3
 
 
@@ -676,15 +677,42 @@ def test_a_leader_wakes_when_another_thread_completes_what_it_waits_for(connecti
 
 def test_a_leader_that_completes_it_by_itself_is_awake(reactor: Reactor) -> None:
     source = Sending(reactor).source
-    source._rings.thread = threading.get_ident()
+    source.rings.thread = threading.get_ident()
     waiter = Waiter(source)
     waiter.future = source
     waiter.complete()
 
     assert reactor._wakeup is None
-    source._rings.thread = 0
+    source.rings.thread = 0
     source.look_again()
     assert reactor._wakeup is None
+
+
+def test_a_leader_that_is_completed_by_its_own_thread_as_it_polls_is_woken(reactor: Reactor) -> None:
+    """A handler of a signal runs in the middle of the poll, which goes on afterwards."""
+    source = Sending(reactor).source
+    source.rings.thread = threading.get_ident()
+    source.rings.polling = True
+    waiter = Waiter(source)
+    waiter.future = source
+    waiter.complete()
+
+    assert reactor._wakeup is not None
+    assert reactor.poller.poll(0.0, 1)
+
+
+def test_a_follower_may_wait_for_longer_than_any_poll(reactor: Reactor) -> None:
+    source = Sending(reactor).source
+    leader, follower = Waiter(source), Waiter(source)
+    source._seat["leader"] = leader
+    follower.deadline = monotonic() + 1e9
+    thread = threading.Thread(target=lambda: run_inline(InlineHost().wait(follower)), daemon=True)
+    thread.start()
+    until(lambda: follower.future)
+    follower.complete()
+    thread.join(30)
+
+    assert not thread.is_alive()
 
 
 def test_a_plain_poll_object_has_to_be_woken(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,7 +18,7 @@ from ..hints import TYPE_CHECKING
 from .fork import remember
 from .lane import ENDS
 from .link import RECEIVE_FIRST, RECEIVE_MOST, Link
-from .reactor import READ, WRITE, Reactor, solo_poll
+from .reactor import LONGEST, READ, WRITE, Reactor, solo_poll
 from .waiter import FOREVER, Waiter
 
 if TYPE_CHECKING:
@@ -172,7 +172,7 @@ class Connection:
             poll = self._poll = self._solo()
         if now < self.deadline:
             # poll takes milliseconds; a fraction more avoids a second, empty wait at the end of a deadline
-            found = poll(None if self.deadline == FOREVER else (self.deadline - now) * 1000 + 0.5)
+            found = poll(None if self.deadline == FOREVER else min(self.deadline - now, LONGEST) * 1000 + 0.5)
             now = monotonic()
             if found:
                 self.ready(found[0][1], now)

@@ -32,11 +32,26 @@ from .waiter import FOREVER
 if TYPE_CHECKING:
     from typing import Any, Final
 
-__all__ = ["READ", "WRITE", "Audible", "Entry", "Poller", "Reactor", "Timers", "can_nest", "fresh_poller", "solo_poll"]
+__all__ = [
+    "LONGEST",
+    "READ",
+    "WRITE",
+    "Audible",
+    "Entry",
+    "Poller",
+    "Reactor",
+    "Timers",
+    "can_nest",
+    "fresh_poller",
+    "solo_poll",
+]
 
 READ: Final = 1
 WRITE: Final = 4
 """As in poll and epoll, where also an error (8) or a hang-up (16) may be told."""
+
+LONGEST: Final = 86400.0
+"""Seconds of one poll; what lasts longer is asked again. A poll object takes no more than some weeks."""
 
 BATCH: Final = 128
 """Entries served by one turn: about 5 ms of work, after which the loop gets its chance."""
@@ -233,7 +248,8 @@ class Wakeup:
         self._writer.close()
 
     def __del__(self) -> None:
-        self.close()
+        if hasattr(self, "_writer"):  # else no descriptor was left for it
+            self.close()
 
 
 class Reactor:
@@ -330,7 +346,7 @@ class Reactor:
         """
         timers = self._timers
         if timeout is None:
-            timeout = -1.0 if timers.next == FOREVER else max(0.0, timers.next - monotonic())
+            timeout = -1.0 if timers.next == FOREVER else self.patience(LONGEST)
         found = self.poller.poll(timeout, BATCH)
         now = monotonic()
         entries = self._entries
@@ -361,7 +377,7 @@ class Reactor:
 
     def patience(self, seconds: float) -> float:
         """How long a turn may wait that should not take longer than some seconds, nor miss a deadline."""
-        return max(0.0, min(seconds, self._timers.next - monotonic()))
+        return max(0.0, min(seconds, LONGEST, self._timers.next - monotonic()))
 
     def close(self) -> None:
         """Forget everything; the descriptors of the entries stay open."""

@@ -80,7 +80,7 @@ class ThreadedHTTP2Connection(ThreadShared, HTTP2Connection):
 
     def ready(self, mask: int, now: float) -> None:
         source = self.source
-        source.polling = False
+        source.rings.polling = False
         source.has_served = True
         self._enter(HTTP2Connection.ready, mask, now)
 
@@ -122,18 +122,19 @@ class ThreadedHTTP2Connection(ThreadShared, HTTP2Connection):
         source.has_left = True
         # A finalizer comes in the middle of whatever a thread does. It must not wait for another one, who may wait for
         # this one; who has the lock now, or leads, sends it.
-        if source.is_at_work or self._owns() or not self._lock.acquire(blocking=False):
+        if source.is_at_work or self._owns():
             return
         try:
-            if not self.broken and not self.closed:
+            if self._lock.acquire(blocking=False) and not self.broken and not self.closed:
                 self.broken = True
                 source.has_left = False
                 self.pump()
                 self.broken = False
         finally:
-            self._lock.release()
+            self._open_up()
 
     def expire(self, now: float) -> None:
+        self.source.rings.polling = False
         self._enter(HTTP2Connection.expire, now)
 
     def retire(self) -> bool:

@@ -37,11 +37,25 @@ class ThreadShared(Connection):
 
     def _clear_up(self, error: BaseException) -> None:
         """See to it that nobody waits for what was on its way; an exception from outside does not strike twice."""
-        if not self._owns():  # it may have struck on the way out of the `with`
-            self._lock.acquire()
-        if self.broken and not self.closed:
-            self.fail(error)
-        self._lock.release()
+        try:
+            try:
+                if not self._owns():  # it may have struck on the way out of the `with`
+                    self._lock.acquire()
+                if self.broken and not self.closed:
+                    self.fail(error)
+            finally:
+                self._open_up()
+        finally:
+            # The error may have been one of ours, and the first from outside may have struck in the line above.
+            self._open_up()
+
+    def _open_up(self) -> None:
+        """Let go of the lock, if this thread has it."""
+        try:
+            while self._owns():
+                self._lock.release()
+        except RuntimeError:
+            pass  # in a forked child all may enter, and nobody has it
 
     def _want(self, interest: int) -> None:
         super()._want(interest)

@@ -146,10 +146,11 @@ class ThreadedUpgrade(ThreadShared, UpgradedConnection):
             raise
 
     def ready(self, mask: int, now: float) -> None:
-        self.source.polling = False
+        self.source.rings.polling = False
         self.enter(UpgradedConnection.ready, self, mask, now)
 
     def expire(self, now: float) -> None:
+        self.source.rings.polling = False
         self.enter(UpgradedConnection.expire, self, now)
 
     def fail(self, error: BaseException) -> None:

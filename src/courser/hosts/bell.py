@@ -8,18 +8,20 @@ It is a poll object with one descriptor that is always ready, of which it tells 
 is to arm. What rings while nobody listens is heard by the next who does, so nothing is lost; whoever hears a ring too
 many looks once more and listens again.
 
-A bell costs a descriptor, so a process has no more than so many. Who comes after that gets a `Latch`, as everybody does
-where there is no epoll.
+A bell costs a descriptor, so a process has no more than so many, and leaves most of what it may have to others. Who
+comes after that gets a `Latch`, as everybody does where there is no epoll.
 """
 
 from __future__ import annotations
 
 import os
 import select
+import sys
 from _thread import get_ident
-from functools import partial
+from functools import cache, partial
 from weakref import WeakSet
 
+from ..core.fork import remember
 from ..hints import TYPE_CHECKING
 from .inline import Latch
 
@@ -30,7 +32,11 @@ if TYPE_CHECKING:
 __all__ = ["MOST", "Bell", "Rings"]
 
 MOST: Final = 128
-"""Bells in a process, which may have no more than a thousand descriptors on many systems."""
+"""Bells in a process."""
+
+SHARE: Final = 4
+"""The part of the descriptors of a process, one in so many, beyond which no bell is made: a system gives the lowest
+number that is free, so the number tells how many are in use."""
 
 _made: WeakSet[Bell] = WeakSet()
 
@@ -60,16 +66,22 @@ class Bell:
         is_open: whether it was to be rung since this was set back.
     """
 
-    __slots__ = ("__weakref__", "_listen", "_ready", "_rings", "is_open", "ring")
+    __slots__ = ("__weakref__", "_listen", "_poll", "_ready", "_rings", "is_open", "ring")
 
     def __init__(self, rings: Rings, ready: Ready) -> None:
-        poll = select.epoll()
+        self._poll = poll = select.epoll()
         poll.register(ready.fd, select.EPOLLONESHOT)
         self._rings = rings
-        self._ready = ready  # lives as long as the poll object that knows it
+        self._ready: Ready | None = ready  # lives as long as the poll object that knows it
         self._listen: Callable[[float, int], list[Any]] = poll.poll
-        self.ring: Callable[[], None] = partial(poll.modify, ready.fd, select.EPOLLIN | select.EPOLLONESHOT)
+        self.ring: Callable[[], object] = partial(poll.modify, ready.fd, select.EPOLLIN | select.EPOLLONESHOT)
         self.is_open = False
+        remember(self)
+
+    @property
+    def number(self) -> int:
+        """Its descriptor."""
+        return self._poll.fileno()
 
     def done(self) -> bool:
         """It may be rung at any time: it does no harm, and who asks may mean an earlier waiter."""
@@ -79,7 +91,7 @@ class Bell:
         """Wake the thread, now or when the one that calls this has let go of everything."""
         self.is_open = True
         rings = self._rings
-        if rings.thread == get_ident():
+        if rings.thread == get_ident() and not rings.polling:
             rings.due.append(self)
         else:
             self.ring()
@@ -87,19 +99,34 @@ class Bell:
     def wait(self, seconds: float) -> bool:
         return bool(self._listen(seconds, 1))
 
+    def forget(self) -> None:
+        """Close the descriptor in a forked child, where the threads that used it are not."""
+        self._listen, self.ring = _nothing, _nothing
+        self._poll.close()
+        self._rings, self._ready = Rings(), None
+        _made.discard(self)
+
+
+def _nothing(*args: object) -> list[Any]:
+    """What there is to hear, and to do, of a bell that was forgotten."""
+    return []
+
 
 class Rings:
     """What one thread has to ring, when it holds no lock that those who wake would want.
 
     Attributes:
         thread: its identity; 0 where everybody rings at once.
+        polling: whether that thread waits for the network, or is about to. What it completes then, in a handler of a
+            signal or a finalizer, it rings at once: nobody knows when the wait will end.
         due: what it has to ring; nobody else adds to it.
     """
 
-    __slots__ = ("_ready", "due", "thread")
+    __slots__ = ("_ready", "due", "polling", "thread")
 
     def __init__(self) -> None:
         self.thread = 0
+        self.polling = False
         self.due: list[Bell] = []
         self._ready: Ready | None = None
 
@@ -112,6 +139,8 @@ class Rings:
             made = Bell(self, ready)
         except (AttributeError, OSError):
             return Latch()  # there is no epoll, or no descriptor left
+        if made.number > _most_descriptors() // SHARE:
+            return Latch()
         _made.add(made)
         return made
 
@@ -121,3 +150,12 @@ class Rings:
         while due:
             due[0].ring()
             del due[0]  # last: an exception from outside may strike in between
+
+
+@cache
+def _most_descriptors() -> int:
+    """How many descriptors the process may have."""
+    from resource import RLIM_INFINITY, RLIMIT_NOFILE, getrlimit
+
+    most = getrlimit(RLIMIT_NOFILE)[0]
+    return sys.maxsize if most == RLIM_INFINITY else most

@@ -22,7 +22,7 @@ from functools import partial
 from time import monotonic, sleep
 from weakref import ReferenceType, ref
 
-from ..core.reactor import Reactor, can_nest
+from ..core.reactor import LONGEST, Reactor, can_nest
 from ..core.waiter import FOREVER, Waiter
 from ..hints import TYPE_CHECKING
 from .bell import Bell, Rings
@@ -50,7 +50,7 @@ class SharedSource:
         connection: what is turned; it is told to send what threads have left to the leader.
 
     Attributes:
-        polling: whether the leader waits for the network, and can be left nothing to send.
+        rings: what the leader has to ring; also whether it polls, and can be left nothing to send.
         has_served: whether something has come since the leader last polled.
         has_left: whether a thread has left something to be sent.
     """
@@ -61,23 +61,22 @@ class SharedSource:
         "_heir",
         "_idle",
         "_notices",
-        "_rings",
         "_seat",
         "has_left",
         "has_served",
-        "polling",
         "reactor",
+        "rings",
     )
 
     def __init__(self, reactor: Reactor, connection: Any) -> None:
         self.reactor = reactor
-        self.polling = self.has_served = self.has_left = False
+        self.rings = Rings()
+        self.has_served = self.has_left = False
         self._heir: Waiter | None = None
         self._connection: ReferenceType[Any] = ref(connection)
         self._seat: dict[str, Waiter] = {}
         self._followers: dict[Waiter, Bell | Latch] = {}
         self._idle: list[Bell] = []
-        self._rings = Rings()
         self._notices = can_nest()
         if not self._notices:
             reactor.listen()
@@ -85,12 +84,14 @@ class SharedSource:
     def step(self, waiter: Waiter) -> None:
         """Lead until the waiter is done, or follow until it is, or until it is this thread's turn to lead."""
         resigned = False
+        latch: Bell | Latch | None = None
         try:
             try:
                 if self._seat.setdefault(LEADER, waiter) is waiter:
                     self._lead(waiter)
                 else:
-                    self._follow(waiter)
+                    latch = self._latch()
+                    self._follow(waiter, latch)
             finally:
                 resigned = self._resign(waiter)
         finally:
@@ -98,6 +99,8 @@ class SharedSource:
             if not resigned:
                 self._heir = None  # it may have been named, and not woken
                 self._resign(waiter)
+        if isinstance(latch, Bell):
+            self._idle.append(latch)
 
     def look(self, *, timers: bool = False) -> None:
         """Serve what is ready now, unless somebody leads.
@@ -119,7 +122,7 @@ class SharedSource:
                 self._resign(seat)
 
     def _lead(self, waiter: Waiter) -> None:
-        reactor, rings = self.reactor, self._rings
+        reactor, rings = self.reactor, self.rings
         rings.thread = get_ident()
         waiter.future = self
         while not waiter.done:
@@ -128,7 +131,7 @@ class SharedSource:
                 if self._followers:
                     self._let_go_on()
             # Whoever has something to send looks here after having said so; we look for it after having said this.
-            self.polling = True
+            rings.polling = True
             if self.has_left:
                 self._send()
                 if waiter.done:
@@ -144,14 +147,14 @@ class SharedSource:
                     waiter.expire(now)
                     return
                 reactor.turn(reactor.patience(deadline - now))
-            self.polling = False
+            rings.polling = False
 
     def _let_go_on(self) -> None:
         """Let those go on who have got what they wanted, as long as that makes them fewer.
 
         What they send next goes with our own: without it each sends for itself.
         """
-        self._rings.ring()
+        self.rings.ring()
         before = len(self._followers)
         while before:
             _give_way()
@@ -159,9 +162,14 @@ class SharedSource:
             before = now if now < before else 0
 
     @property
+    def polling(self) -> bool:
+        """Whether the leader waits for the network."""
+        return self.rings.polling
+
+    @property
     def is_at_work(self) -> bool:
         """Whether somebody leads, or is about to, who will send before waiting for anything."""
-        return not self.polling and (LEADER in self._seat or self._heir is not None)
+        return not self.rings.polling and (LEADER in self._seat or self._heir is not None)
 
     # The leader has no latch: this is the future of its waiter, for another thread may complete that one too.
 
@@ -169,7 +177,8 @@ class SharedSource:
         return False
 
     def set_result(self, result: None, /) -> None:
-        if get_ident() != self._rings.thread:
+        rings = self.rings
+        if get_ident() != rings.thread or rings.polling:
             self.reactor.listen()
             self.reactor.post(_nothing)
 
@@ -183,38 +192,36 @@ class SharedSource:
         if connection is not None:
             connection.flush()
 
-    def _follow(self, waiter: Waiter) -> None:
-        latch = self._bell()
+    def _latch(self) -> Bell | Latch:
+        """What is rung for a follower: a bell that nobody uses, or a new one."""
+        try:
+            latch = self._idle.pop()
+        except IndexError:
+            return self.rings.bell()
         latch.is_open = False
+        return latch
+
+    def _follow(self, waiter: Waiter, latch: Bell | Latch) -> None:
         waiter.future = latch
         self._followers[waiter] = latch
         if waiter.done or LEADER not in self._seat:
             return
         deadline = waiter.deadline
-        if not latch.wait(3600.0 if deadline == FOREVER else max(0.0, deadline - monotonic())):
+        if not latch.wait(max(0.0, min(LONGEST, deadline - monotonic()))):
             now = monotonic()
             if now >= waiter.deadline:  # the leader may have moved it
                 waiter.expire(now)
 
-    def _bell(self) -> Bell | Latch:
-        """What is rung for a follower."""
-        try:
-            return self._idle.pop()
-        except IndexError:
-            return self._rings.bell()
-
     def _resign(self, waiter: Waiter) -> bool:
         """Be neither leader nor follower any more, and see to it that somebody leads; twice is once."""
-        latch = self._followers.pop(waiter, None)
+        self._followers.pop(waiter, None)
         if self._seat.get(LEADER) is waiter:
-            self.polling = False
-            # Those who wake leave to us what they send next, and we leave it to the one who leads then.
-            self._rings.ring()
-            self._rings.thread = 0
+            rings = self.rings
+            rings.polling = False
+            rings.ring()  # those who wake leave to us what they send next, and we leave it to the one who leads then
+            rings.thread = 0
             del self._seat[LEADER]
         waiter.future = None
-        if isinstance(latch, Bell):
-            self._idle.append(latch)
         if self._heir is waiter:
             self._heir = None
         while self._heir is None and LEADER not in self._seat:
