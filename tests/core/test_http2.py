@@ -512,10 +512,32 @@ def test_what_is_over_does_not_fail_once_more(make: Make) -> None:
     assert isinstance(guest, Guest)
     del gone
     gc.collect()
-    connection.fail(ValueError())
+    connection.lost(ConnectionResetError(104, "reset"), monotonic(), sending=False)
 
     assert isinstance(waits.error, ReadError)
     assert failed.error is None
+    guest.close()
+
+
+@pytest.mark.parametrize("closed", [False, True])
+def test_who_was_not_told_yet_how_its_stream_has_ended_is_told_at_the_end(make: Make, closed: bool) -> None:
+    """Whoever was about to say so was interrupted."""
+    world, connection = warm(make, nothing)
+    failed, waits, gone = world.begin(), world.begin(), world.begin()
+    world.turn()
+    stream_of(failed).error = error = RemoteProtocolError()
+    stream_of(gone).error = RemoteProtocolError()
+    guest = gone.connection
+    assert isinstance(guest, Guest)
+    del gone
+    gc.collect()
+    if closed:
+        connection._shut()
+    connection.fail(ValueError())
+
+    assert failed.error is error
+    assert not failed.died_unheard()  # it may have been acted upon
+    assert isinstance(waits.error, ReadError)
     guest.close()
 
 

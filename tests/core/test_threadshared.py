@@ -33,10 +33,13 @@ class Shared(ThreadShared, Connection):
 
 
 class Source:
-    looks = 0
+    looks = wakes = 0
 
     def look_again(self) -> None:
         self.looks += 1
+
+    def wake_all(self) -> None:
+        self.wakes += 1
 
 
 @pytest.fixture
@@ -75,6 +78,17 @@ def test_a_mark_that_is_left_is_the_end(shared: Any) -> None:
     shared._clear_up(error)
 
     assert shared.told == [error]
+    assert shared.source.wakes == 1
+
+
+def test_it_is_the_end_for_those_too_who_were_not_told_of_it(shared: Any) -> None:
+    """Who closed it was struck before everybody knew."""
+    shared.broken = True
+    shared.close()
+    shared._clear_up(KeyboardInterrupt())
+
+    assert len(shared.told) == 1
+    assert shared.source.wakes == 1
 
 
 def test_who_leads_is_told_of_another_interest(shared: Any) -> None:

@@ -701,6 +701,36 @@ def test_a_leader_that_is_completed_by_its_own_thread_as_it_polls_is_woken(react
     assert reactor.poller.poll(0.0, 1)
 
 
+@pytest.mark.parametrize("leads", [False, True])
+def test_all_can_be_woken_to_look_for_themselves(reactor: Reactor, leads: bool) -> None:
+    """Somebody has done what they wait for, and was struck before they were told."""
+
+    class Done(Waiter):
+        found = False
+        done = property(lambda waiter: waiter.found, lambda waiter, told: None)
+
+    source = Sending(reactor).source
+    if not leads:
+        source._seat["leader"] = Waiter(source)
+    waiters = [Done(source) for _ in range(1 if leads else 3)]
+    threads = [
+        threading.Thread(target=lambda each=each: run_inline(InlineHost().wait(each)), daemon=True)  # type: ignore[misc]
+        for each in waiters
+    ]
+    for thread in threads:
+        thread.start()
+    until(lambda: source.polling if leads else len(source._followers) == 3)
+    for waiter in waiters:
+        waiter.found = True
+    source.wake_all()
+    for thread in threads:
+        thread.join(30)
+
+    assert not any(thread.is_alive() for thread in threads)
+    source._seat.clear()
+    source.wake_all()  # nobody is there
+
+
 def test_a_follower_may_wait_for_longer_than_any_poll(reactor: Reactor) -> None:
     source = Sending(reactor).source
     leader, follower = Waiter(source), Waiter(source)

@@ -406,7 +406,16 @@ class HTTP2Connection(Alive):
     def fail(self, error: BaseException) -> None:
         from .broken import unforeseen
 
-        self._over(lambda begun: unforeseen(self.label, error))
+        self._end_all(lambda begun: unforeseen(self.label, error))
+
+    def _end_all(self, make: Callable[[bool], TransportError]) -> None:
+        """End everything, also where whoever was about to say how streams have ended did not come to all of them."""
+        streams = [stream for stream in self._keys.values() if stream is not None]
+        self._over(make)
+        for stream in streams:
+            exchange = None if stream.guest is None else stream.guest()
+            if exchange is not None and stream.error is not None:
+                self._ended(stream, exchange, monotonic(), said=True)
 
     # The end
 

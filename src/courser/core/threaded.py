@@ -51,7 +51,7 @@ class ThreadedHTTP2Connection(ThreadShared, HTTP2Connection):
             return act(self, *args)
         try:
             with self._lock:
-                if self.broken and not self.closed:
+                if self.broken:
                     self._give_up()
                 self.broken = True
                 result = act(self, *args)
@@ -70,7 +70,8 @@ class ThreadedHTTP2Connection(ThreadShared, HTTP2Connection):
                 detail=f"{self.label}: the thread that turned the connection was interrupted in the middle",
             )
 
-        self._over(make)
+        self._end_all(make)
+        self.source.wake_all()
 
     def enter(self, act: Callable[[object], Any]) -> Any:
         """Do something while nobody else does anything to the engine."""

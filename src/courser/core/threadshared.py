@@ -41,8 +41,9 @@ class ThreadShared(Connection):
             try:
                 if not self._owns():  # it may have struck on the way out of the `with`
                     self._lock.acquire()
-                if self.broken and not self.closed:
-                    self.fail(error)
+                if self.broken:
+                    self.fail(error)  # though it may be closed: not everybody may have been told
+                    self.source.wake_all()
             finally:
                 self._open_up()
         finally:

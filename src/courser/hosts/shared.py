@@ -182,6 +182,13 @@ class SharedSource:
             self.reactor.listen()
             self.reactor.post(_nothing)
 
+    def wake_all(self) -> None:
+        """Have everybody look at what there is, where nobody can say who has been told."""
+        for latch in list(self._followers.values()):
+            latch.set_result(None)
+        if LEADER in self._seat:
+            self.set_result(None)
+
     def look_again(self) -> None:
         """Have the leader poll anew, where its poll object does not notice what others change meanwhile."""
         if not self._notices:
