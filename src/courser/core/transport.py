@@ -252,9 +252,9 @@ class PooledTransport:
         began = monotonic()
         ticket = pool.queue(lane)
         try:
-            if lane.shared:
-                # Who wants a place turns what may give it; where there are few guests, a place may be free already.
-                shared = min(cast("list[HTTP2Connection]", lane.shared), key=lambda each: len(each.guests))
+            # Who wants a place turns what may give it; where there are few guests, a place may be free already.
+            shared = min(cast("list[HTTP2Connection]", lane.shared), key=lambda each: len(each.guests), default=None)
+            if shared is not None:
                 ticket.source = shared.source
             ticket.deadline = deadline.within(deadline.timeout.pool, monotonic())
             host.arm(ticket)
