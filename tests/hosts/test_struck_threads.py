@@ -2,95 +2,25 @@
 
 from __future__ import annotations
 
-import ctypes
-import random
+import os
+import subprocess
 import sys
-import threading
-import time
-from contextlib import suppress
+from pathlib import Path
 
 import pytest
-from h2server import FrameServer, answering
+import struckthreads
 
 import courser
 
-THREADS = 16
-STRIKES = 200
 
-
-class Struck(BaseException):
-    pass
-
-
-class Worker(threading.Thread):
-    """Asks again and again, whatever strikes it.
-
-    Attributes:
-        asked: requests that it has begun since it was struck.
-    """
-
-    def __init__(self, client: courser.Client, url: str, stop: threading.Event) -> None:
-        super().__init__(daemon=True)
-        self.client, self.url, self.stop = client, url, stop
-        self.asked = self.struck = self.answers = 0
-
-    def run(self) -> None:
-        while not self.stop.is_set():
-            with suppress(Struck):
-                self._ask()
-                continue
-            self.asked = 0
-            self.struck += 1
-
-    def _ask(self) -> None:
-        while not self.stop.is_set():
-            self.asked += 1
-            with suppress(courser.HTTPError):
-                self.answers += self.client.get(self.url).status_code == 200
-
-    def strike(self) -> None:
-        """Raise in it, wherever it is."""
-        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(self.ident or 0), ctypes.py_object(Struck))
-
-
-@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
-@pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning")
 @pytest.mark.parametrize("seed", [1, 2])
-def test_nobody_sleeps_for_ever(monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
-    monkeypatch.setattr(sys, "unraisablehook", lambda unraisable: None)
-    chance = random.Random(seed)
-    server = FrameServer(answering(lambda peer, asked: peer.answer(asked, b"fine")))
-    client = courser.Client(http1=False, timeout=courser.Timeout(pool=20.0, total=20.0))
-    stop = threading.Event()
-    workers = [Worker(client, server.url("/"), stop) for _ in range(THREADS)]
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(1e-4)
-    try:
-        for worker in workers:
-            worker.start()
-        for _ in range(STRIKES):
-            time.sleep(chance.random() * 0.01)
-            worker = chance.choice(workers)
-            if worker.asked > 2:  # one exception does not strike while another one is cleared up
-                worker.asked = -sys.maxsize
-                worker.strike()
-        answers = sum(worker.answers for worker in workers)
-        end = time.monotonic() + 20
-        while sum(worker.answers for worker in workers) < answers + THREADS and time.monotonic() < end:
-            time.sleep(0.01)
-        goes_on = sum(worker.answers for worker in workers) > answers
-    finally:
-        stop.set()
-        for worker in workers:
-            worker.join(10)
-        sys.setswitchinterval(before)
-        asleep = [worker for worker in workers if worker.is_alive()]
-        last = None if asleep else client.get(server.url("/"))
-        client.close()
-        server.close()
+def test_nobody_sleeps_for_ever(seed: int) -> None:
+    script = Path(struckthreads.__file__)
+    path = os.pathsep.join([str(script.parent), str(Path(courser.__file__).parents[1])])
+    command = [sys.executable, str(script), str(seed)]
 
-    assert asleep == []
-    assert goes_on
-    assert sum(worker.struck for worker in workers) > STRIKES // 10
-    assert last is not None
-    assert last.content == b"fine"
+    done = subprocess.run(
+        command, env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True, timeout=60, check=False
+    )
+
+    assert done.returncode == 0, done.stderr
