@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import select
 import socket
 import threading
@@ -313,6 +314,18 @@ def test_a_wakeup_for_which_no_descriptor_is_left_is_none(monkeypatch: pytest.Mo
     monkeypatch.setattr(socket, "socketpair", refuses)
     with pytest.raises(OSError, match="Too many"):
         Wakeup()
+
+
+def test_a_wakeup_that_is_found_in_a_cycle_is_closed_without_a_warning() -> None:
+    wakeup: Any = Wakeup()
+    numbers = [wakeup._reader.fileno(), wakeup._writer.fileno()]
+    wakeup._calls.append(wakeup)
+    del wakeup
+    gc.collect()
+
+    for number in numbers:
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            os.fstat(number)
 
 
 def test_a_wakeup_survives_all_that_may_happen_to_it() -> None:

@@ -731,6 +731,16 @@ def test_all_can_be_woken_to_look_for_themselves(reactor: Reactor, leads: bool) 
     source.wake_all()  # nobody is there
 
 
+def test_a_leader_whose_time_is_up_needs_no_waking(reactor: Reactor) -> None:
+    source = Sending(reactor).source
+    waiter = Waiter(source)
+    waiter.deadline = monotonic() - 1
+    run_inline(InlineHost().wait(waiter))
+
+    assert waiter.done
+    assert reactor._wakeup is None
+
+
 def test_a_follower_may_wait_for_longer_than_any_poll(reactor: Reactor) -> None:
     source = Sending(reactor).source
     leader, follower = Waiter(source), Waiter(source)

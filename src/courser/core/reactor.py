@@ -23,7 +23,7 @@ from functools import partial
 from heapq import heappop, heappush
 from itertools import count
 from time import monotonic
-from weakref import ReferenceType, ref
+from weakref import ReferenceType, finalize, ref
 
 from ..hints import TYPE_CHECKING, Protocol
 from .fork import remember
@@ -203,12 +203,15 @@ class Timers:
 class Wakeup:
     """A reactor entry through which other threads make it turn, and leave something to be called there."""
 
-    __slots__ = ("__weakref__", "_calls", "_reader", "_writer", "armed", "deadline")
+    __slots__ = ("__weakref__", "_calls", "_finalizer", "_reader", "_writer", "armed", "deadline")
 
     def __init__(self) -> None:
-        self._reader, self._writer = socket.socketpair()
-        self._reader.setblocking(False)
-        self._writer.setblocking(False)
+        self._reader, self._writer = reader, writer = socket.socketpair()
+        reader.setblocking(False)
+        writer.setblocking(False)
+        # It holds the sockets, so they are no garbage before they are closed, in whatever cycle this is found.
+        self._finalizer = finalize(self, _close, reader, writer)
+        self._finalizer.atexit = False
         self._calls: deque[Callable[[], None]] = deque()
         self.deadline = FOREVER
         self.armed = FOREVER
@@ -244,12 +247,12 @@ class Wakeup:
 
     def close(self) -> None:
         self._calls.clear()
-        self._reader.close()
-        self._writer.close()
+        self._finalizer()
 
-    def __del__(self) -> None:
-        if hasattr(self, "_writer"):  # else no descriptor was left for it
-            self.close()
+
+def _close(*sockets: socket.socket) -> None:
+    for each in sockets:
+        each.close()
 
 
 class Reactor:

@@ -144,6 +144,7 @@ class SharedSource:
             else:
                 now = monotonic()
                 if now >= deadline:
+                    rings.polling = False
                     waiter.expire(now)
                     return
                 reactor.turn(reactor.patience(deadline - now))
