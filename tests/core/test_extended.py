@@ -707,7 +707,7 @@ def test_a_thread_that_turns_the_connection_hears_of_a_deadline(make: Make) -> N
     wire.take()
     wire.carry()
     receiver = Work(lambda: wire.receive(None))
-    until(lambda: wire.connection.source.polling)
+    until(lambda: wire.connection.source.rings.polling)
     wire.talk._heartbeat = 0.01
     wire.carrier.arm(monotonic())
 
@@ -796,7 +796,7 @@ def test_what_another_thread_brings_meanwhile_is_not_lost(make: Make) -> None:
     for _ in range(20):
         wire = make(InlineHost(), apart=True)
         leader = Work(lambda wire=wire: wire.world.get(Request("GET", "http://a/led")))  # type: ignore[misc]
-        until(lambda wire=wire: wire.connection.source.polling)  # type: ignore[misc]
+        until(lambda wire=wire: wire.connection.source.rings.polling)  # type: ignore[misc]
 
         def speak(wire: Wire = wire) -> None:
             for number in range(count):

@@ -137,8 +137,8 @@ def test_the_lock_opens_where_an_exception_strikes_behind_the_call_that_took_it(
         waits = threading.Event()
 
         def wait(lock: threading.Lock = lock, waits: threading.Event = waits) -> None:
-            waits.set()
             with suppress(Strike):
+                waits.set()
                 locked(lock, lambda: None)
 
         thread = threading.Thread(target=wait, daemon=True)

@@ -54,7 +54,7 @@ def led(world: World, **options: Any) -> Work:
     with world._acting:  # a peer that is still busy would answer what is asked next
         world.act = nothing
     work = Work(lambda: world.get(get("/led"), **options))
-    until(lambda: world.lane.shared and threaded(world).source.polling)
+    until(lambda: world.lane.shared and threaded(world).source.rings.polling)
     return work
 
 
@@ -213,7 +213,7 @@ def test_a_leader_wakes_when_another_thread_has_sent_the_rest_of_its_body(make: 
     exchange.upload = upload = Upload(exchange, None)
     upload.room = room = Waiter(source)
     leader = Work(lambda: run_inline(InlineHost().wait(room)))
-    until(lambda: source.polling)
+    until(lambda: source.rings.polling)
     connection.senders[exchange.connection.stream] = lambda: exchange  # type: ignore[union-attr, assignment, index]
     connection.flush()
 
@@ -437,7 +437,7 @@ def test_a_place_that_nobody_holds_any_more_goes_to_who_waits(make: Make) -> Non
     world.get()
     held = [world.connection.occupy()]
     waiting = Work(lambda: world.get(get("/waits")))
-    until(lambda: world.lane.waiting and threaded(world).source.polling)
+    until(lambda: world.lane.waiting and threaded(world).source.rings.polling)
     held.clear()
     gc.collect()
 
@@ -519,7 +519,7 @@ def test_a_leader_whose_time_is_up_hands_over(make: Make) -> None:
     connection = world.connection
     follower = Work(lambda: world.get(get("/follows")))
     assert isinstance(leader.outcome(), ReadTimeout)
-    until(lambda: connection.source.polling)
+    until(lambda: connection.source.rings.polling)
     world.act = echo
     world.acted()
 

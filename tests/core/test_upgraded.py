@@ -380,7 +380,7 @@ def test_a_message_in_pieces_is_whole_whoever_sends_beside_it(threaded: Wire) ->
 def test_a_receiver_wakes_when_another_thread_closes(threaded: Wire) -> None:
     """The peer does not answer, so nothing comes that could wake it."""
     work = Work(lambda: threaded.receive(None))
-    until(lambda: threaded.connection.source.polling)
+    until(lambda: threaded.connection.source.rings.polling)
     threaded.run(threaded.talk.close(threaded.host, 1000, "", 0.01))
 
     assert isinstance(work.outcome(), ConnectionClosed)
@@ -388,7 +388,7 @@ def test_a_receiver_wakes_when_another_thread_closes(threaded: Wire) -> None:
 
 def test_a_receiver_wakes_when_another_thread_gives_up(threaded: Wire) -> None:
     work = Work(lambda: threaded.receive(None))
-    until(lambda: threaded.connection.source.polling)
+    until(lambda: threaded.connection.source.rings.polling)
     threaded.talk.abandon(1001)
 
     assert isinstance(work.outcome(), ConnectionClosed)
@@ -397,7 +397,7 @@ def test_a_receiver_wakes_when_another_thread_gives_up(threaded: Wire) -> None:
 
 def test_whoever_turns_it_serves_the_others(threaded: Wire) -> None:
     receiver = Work(lambda: threaded.receive(None))
-    until(lambda: threaded.connection.source.polling)
+    until(lambda: threaded.connection.source.rings.polling)
     pinger = Work(lambda: run_inline(threaded.talk.ping(threaded.host, b"1", None)))
     assert threaded.event() == Ping(b"1")
     assert pinger.outcome() >= 0.0
@@ -430,7 +430,7 @@ def test_a_plain_poll_object_is_asked_again(make: Make, monkeypatch: pytest.Monk
         monkeypatch.setattr(module, "can_nest", lambda: False)
     wire = make(InlineHost())
     receiver = Work(lambda: wire.receive(None))
-    until(lambda: wire.connection.source.polling)
+    until(lambda: wire.connection.source.rings.polling)
     sender = Work(lambda: wire.send(LARGE))
 
     assert wire.event() == LARGE
@@ -454,7 +454,7 @@ def test_what_is_refused_costs_nothing(threaded: Wire) -> None:
 
 def test_an_exception_from_outside_in_the_middle_is_the_end(threaded: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
     receiver = Work(lambda: threaded.receive(None))
-    until(lambda: threaded.connection.source.polling)
+    until(lambda: threaded.connection.source.rings.polling)
 
     def strike(*args: Any) -> bytes:
         raise KeyboardInterrupt

@@ -283,7 +283,7 @@ def test_a_thread_that_leads_serves_the_group_too(group: GroupHost, world: World
     world.act = nothing
     exchange = world.begin(get("/thread"))
     leader = Work(lambda: run_inline(exchange.collect(InlineHost())))
-    until(lambda: world.connection.source.polling)
+    until(lambda: world.connection.source.rings.polling)
     world.act = echo
 
     assert finish(group, world.aget(get("/group"))) == [b"/group"]

@@ -377,7 +377,7 @@ def test_a_leader_sends_before_it_waits(reactor: Reactor) -> None:
     connection.source.step(waiter)
 
     assert connection.sent == 1
-    assert not connection.source.polling
+    assert not connection.source.rings.polling
     assert not connection.source.is_at_work
 
 
@@ -669,7 +669,7 @@ def test_a_leader_wakes_when_another_thread_completes_what_it_waits_for(connecti
         waiter = Waiter(source)
         thread = threading.Thread(target=lambda waiter=waiter: run_inline(InlineHost().wait(waiter)), daemon=True)  # type: ignore[misc]
         thread.start()
-        until(lambda: source.polling)
+        until(lambda: source.rings.polling)
         waiter.complete()
         thread.join(30)
         assert not thread.is_alive(), "the leader sleeps on"
@@ -719,7 +719,7 @@ def test_all_can_be_woken_to_look_for_themselves(reactor: Reactor, leads: bool) 
     ]
     for thread in threads:
         thread.start()
-    until(lambda: source.polling if leads else len(source._followers) == 3)
+    until(lambda: source.rings.polling if leads else len(source._followers) == 3)
     for waiter in waiters:
         waiter.found = True
     source.wake_all()
@@ -766,7 +766,7 @@ def test_a_plain_poll_object_has_to_be_woken(monkeypatch: pytest.MonkeyPatch) ->
     bell = Bell()
     thread = threading.Thread(target=lambda: run_inline(InlineHost().wait(waiter)), daemon=True)
     thread.start()
-    until(lambda: source.polling)
+    until(lambda: source.rings.polling)
     bell.writer.send(b"x")
     reactor.register(bell, READ)
     source.look_again()

@@ -343,13 +343,11 @@ class HTTP2Connection(Alive):
 
     def _over(self, make: Callable[[bool], TransportError]) -> None:
         """End everything that is under way with errors of their own, but for responses that are there in full."""
-        # The engine may have taken leave of a stream whose exchange does not know it yet.
-        streams = [stream for stream in list(self._keys.values()) if stream is not None]
+        under_way = self._under_way()
         self._shut()
         self.unsendable = None  # its traceback leads to this connection
-        for stream in streams:
-            exchange = None if stream.guest is None else stream.guest()
-            if exchange is not None and stream.error is None:
+        for stream, exchange in under_way:
+            if stream.error is None:
                 if exchange.end is not None:
                     exchange.cut(monotonic())
                 else:
@@ -410,12 +408,20 @@ class HTTP2Connection(Alive):
 
     def _end_all(self, make: Callable[[bool], TransportError]) -> None:
         """End everything, also where whoever was about to say how streams have ended did not come to all of them."""
-        streams = [stream for stream in self._keys.values() if stream is not None]
+        under_way = self._under_way()
         self._over(make)
-        for stream in streams:
-            exchange = None if stream.guest is None else stream.guest()
-            if exchange is not None and stream.error is not None:
+        for stream, exchange in under_way:
+            if stream.error is not None:
                 self._ended(stream, exchange, monotonic(), said=True)
+
+    def _under_way(self) -> list[tuple[Stream, Exchange]]:
+        """Streams and their exchanges; the engine may have taken leave of a stream whose exchange does not know it."""
+        found = []
+        for stream in list(self._keys.values()):
+            exchange = None if stream is None or stream.guest is None else stream.guest()
+            if stream is not None and exchange is not None:
+                found.append((stream, exchange))
+        return found
 
     # The end
 

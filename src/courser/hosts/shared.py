@@ -163,11 +163,6 @@ class SharedSource:
             before = now if now < before else 0
 
     @property
-    def polling(self) -> bool:
-        """Whether the leader waits for the network."""
-        return self.rings.polling
-
-    @property
     def is_at_work(self) -> bool:
         """Whether somebody leads, or is about to, who will send before waiting for anything."""
         return not self.rings.polling and (LEADER in self._seat or self._heir is not None)
