@@ -416,7 +416,7 @@ class HTTP2Connection(Alive):
 
     def _under_way(self) -> list[tuple[Stream, Exchange]]:
         """Streams and their exchanges; the engine may have taken leave of a stream whose exchange does not know it."""
-        found = []
+        found: list[tuple[Stream, Exchange]] = []
         for stream in list(self._keys.values()):
             exchange = None if stream is None or stream.guest is None else stream.guest()
             if stream is not None and exchange is not None:
