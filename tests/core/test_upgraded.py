@@ -476,6 +476,14 @@ def test_an_exception_from_outside_that_left_a_mark_only_is_the_end_for_the_next
     assert threaded.connection.closed
 
 
+def test_nor_does_it_matter_that_the_connection_is_closed_by_then(threaded: Wire) -> None:
+    """Whoever closed it may have been struck down before the talk was told."""
+    threaded.connection.broken = True
+    threaded.connection.close()
+    with pytest.raises(ConnectionClosed, match="interrupted in the middle"):
+        threaded.send(b"hello")
+
+
 def test_an_exception_at_every_line_leaves_the_lock_open(make: Make) -> None:
     """And whoever comes next either goes on as before, or hears that it is over."""
     names = {"enter", "_do", "offer"}

@@ -127,7 +127,7 @@ class ThreadedUpgrade(ThreadShared, UpgradedConnection):
             return act(*args)
         try:
             with self._lock:
-                if self.broken and not self.closed:
+                if self.broken:
                     why = "a thread that used the connection was interrupted in the middle"
                     self._over(ReadError(phase="read", detail=f"{self.label}: {why}"))
                 self.broken = True

@@ -11,7 +11,7 @@ from _thread import allocate_lock  # threading.Lock, without what threading take
 from collections.abc import Awaitable, Callable, Coroutine
 from time import monotonic
 
-from ..core.reactor import Reactor
+from ..core.reactor import LONGEST, Reactor
 from ..core.waiter import FOREVER, Waiter
 from ..errors import InvalidRequest
 from ..hints import TYPE_CHECKING, TypeVar
@@ -129,8 +129,8 @@ class InlineHost:
         while not waiter.done:
             deadline = waiter.deadline
             # An untimed wait for a lock cannot be interrupted on every platform; a long one can.
-            seconds = 3600.0 if deadline == FOREVER else max(0.0, deadline - monotonic())
-            if not latch.wait(min(seconds, 3600.0)) and monotonic() >= waiter.deadline:
+            seconds = LONGEST if deadline == FOREVER else max(0.0, deadline - monotonic())
+            if not latch.wait(min(seconds, LONGEST)) and monotonic() >= waiter.deadline:
                 waiter.future = None
                 waiter.expire(monotonic())
 
