@@ -283,6 +283,18 @@ def test_a_loop_that_is_closed_is_forgotten_when_another_comes() -> None:
     other.close()
 
 
+def test_a_loop_that_is_closed_is_forgotten_when_somebody_looks() -> None:
+    """Though it may be referred to: from Python 3.12 on, tracebacks do."""
+    client = AsyncClient(transport=Echo())
+    assert client.stats() == {"connections": 0, "idle": 0}
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(client.get(HERE))
+    loop.close()
+
+    assert client.stats() == {"connections": 0, "idle": 0}
+    assert client._places == {}
+
+
 def test_the_end_of_a_loop_does_not_take_the_place_of_a_later_one_at_its_address() -> None:
     client = AsyncClient(transport=Echo())
     loop = asyncio.new_event_loop()

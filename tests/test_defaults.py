@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import ssl
 from typing import Any
 
@@ -44,10 +45,10 @@ class Connecting:
 
 
 def test_every_option_is_described() -> None:
-    text = ClientOptions.__doc__
+    text = inspect.getdoc(ClientOptions)
     assert text is not None
     for name in ClientOptions.__annotations__:
-        assert f"\n        {name}: " in text, name
+        assert f"\n    {name}: " in text, name
 
 
 @pytest.mark.parametrize(

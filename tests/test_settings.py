@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import pickle
 from typing import Any, get_type_hints
 
@@ -148,8 +149,10 @@ def test_a_request_option_either_makes_a_request_or_says_how_it_is_sent() -> Non
 
 @pytest.mark.parametrize("options", [RequestParts, SendOptions, WebSocketOptions])
 def test_every_request_option_is_described(options: Any) -> None:
+    text = inspect.getdoc(options)
+    assert text is not None
     for name in options.__annotations__:
-        assert f"\n        {name}: " in options.__doc__, name
+        assert f"\n    {name}: " in text, name
 
 
 def test_a_websocket_takes_what_a_request_takes_and_more() -> None:

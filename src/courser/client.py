@@ -318,15 +318,12 @@ class AsyncClient(Adjustable):
         return self._settle()
 
     def _settle(self) -> Place:
-        from .hosts.detect import host_of, is_over, running, running_loop
+        from .hosts.detect import host_of, running, running_loop
 
         self._loop, self._running = running_loop, running
         loop = running()
+        self._sweep()
         places = self._places
-        for key, (reference, _) in list(places.items()):
-            other = reference()
-            if other is None or is_over(other):
-                places.pop(key, None)
         place = self._session.place(host_of(loop))
         key = id(loop)
 
@@ -339,6 +336,15 @@ class AsyncClient(Adjustable):
 
         places[key] = (ref(loop, forget), place)
         return place
+
+    def _sweep(self) -> None:
+        """Give up what belongs to loops that are over: a traceback may refer to them for long."""
+        from .hosts.detect import is_over
+
+        for key, (reference, _) in list(self._places.items()):
+            loop = reference()
+            if loop is None or is_over(loop):
+                self._places.pop(key, None)
 
     async def request(self, method: str, url: str | URL, *wrong: Never, **options: Unpack[RequestOptions]) -> Response:
         """Send a request; see `Client.request`."""
@@ -504,6 +510,8 @@ class AsyncClient(Adjustable):
         """
         from .core.stats import counts
 
+        if self._places:
+            self._sweep()
         return counts([place.pool for _, place in list(self._places.values())], by_origin)
 
     async def close(self) -> None:
