@@ -182,7 +182,7 @@ def sync_stream_huge(client: courser.Client, url: str) -> None:
 
 def has(server: FaultServer, sockets: int, polls: int) -> bool:
     """Whether clients have so many sockets and poll objects; one that a server has not noted yet looks the same."""
-    for _ in range(40):
+    for _ in range(400):
         if clients_of(server) == (sockets, polls):
             return True
         server.closing.wait(0.005)
@@ -248,8 +248,8 @@ def test_an_exception_at_every_line_leaves_nothing(
             stats = client.stats()
             if stats["connections"] != stats["idle"]:
                 wrong.append(f"{lines.where}: {dict(stats)}")
-            elif not has(server, others + stats["connections"], polls + polled * stats["connections"]):
-                wrong.append(f"{lines.where}: {dict(stats)}, but {clients_of(server)} descriptors")
+            elif not has(server, *(due := (others + stats["connections"], polls + polled * stats["connections"]))):
+                wrong.append(f"{lines.where}: {dict(stats)}, but {clients_of(server)} descriptors, not {due}")
             try:
                 client.get(url)
             except courser.HTTPError as error:
