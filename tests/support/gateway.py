@@ -9,6 +9,7 @@ to a script a connection that is upgraded (RFC 6455).
 
 from __future__ import annotations
 
+import os
 import selectors
 import socket
 import ssl
@@ -143,8 +144,8 @@ class Back(Entry):
         self.engine = ScriptEngine(limits=LAX)
         self.stream: Stream | None = None
         self._front = front
-        self._port: int = sock.getsockname()[1]
-        front.gateway.ports.add(self._port)
+        self._inode = os.fstat(sock.fileno()).st_ino
+        front.gateway.inodes.add(self._inode)
         self._owed = 0
         self._answered = False
         # For a WebSocket: whether one was asked for, whether it is open, whether the client will send no more.
@@ -294,7 +295,7 @@ class Back(Entry):
 
     def close(self) -> None:
         super().close()
-        self.gateway.ports.discard(self._port)
+        self.gateway.inodes.discard(self._inode)
 
 
 class Front(Entry):
@@ -447,7 +448,7 @@ class Gateway:
         scripts: the FaultServer behind it, whose other attributes are had from here.
         accepted: how many connections clients have made; `connections` counts those to scripts.
         shown: as there.
-        ports: where its connections to scripts come from.
+        inodes: of its connections to scripts. Their ports may be those of clients too, which go elsewhere.
         errors: what went wrong in here, and what clients did wrong.
     """
 
@@ -457,7 +458,7 @@ class Gateway:
         self.tls = tls
         self.accepted = 0
         self.shown: list[Any] = []
-        self.ports: set[int] = set()
+        self.inodes: set[int] = set()
         self.errors: list[BaseException] = []
         self.fronts: set[Front] = set()
         self.stopping = False
@@ -484,7 +485,9 @@ class Gateway:
 
     def owns(self, sock: socket.socket) -> bool:
         """Whether a socket is one of its own."""
-        return sock.family != socket.AF_UNIX and sock.getsockname()[1] in {self.port, self.scripts.port, *self.ports}
+        return sock.family != socket.AF_UNIX and (
+            sock.getsockname()[1] in {self.port, self.scripts.port} or os.fstat(sock.fileno()).st_ino in self.inodes
+        )
 
     def admit(self, sock: socket.socket) -> None:
         """Serve one more connection."""
