@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Iterator
 
 import pytest
+from authority import Authority
 from faultserver import FaultServer, Peer, Received, answering, once, reply, silent
 from worlds import World
 
@@ -220,6 +222,24 @@ async def test_at_the_limit_an_idle_connection_to_another_host_gives_way(world: 
 
     assert client.stats() == {"connections": 1, "idle": 1}
     assert [server.connections for server in servers] == [2, 2]
+
+
+async def test_hosts_share_no_connection(world: World, serve: Serve, authority: Authority) -> None:
+    """Not even where one address serves them, under a certificate that names both."""
+    server = serve(answering(FINE), tls=authority.good)
+    client = world.client(verify=authority.roots, resolver=here)
+    hosts = ("localhost", "alias.localhost")
+
+    for host in hosts * 2:
+        assert (await client.get(server.url(host=host))).content == b"fine"
+
+    assert server.accepted == 2
+    assert client.stats() == {"connections": 2, "idle": 2}
+    assert [request.get("host") for request in server.requests] == [f"{host}:{server.port}" for host in hosts * 2]
+
+
+def here(host: str, port: int) -> list[tuple[int, tuple[str, int]]]:
+    return [(socket.AF_INET, ("127.0.0.1", port))]
 
 
 LIMITS = pytest.mark.parametrize(
