@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 for folder in ("interop", "support"):
     sys.path.insert(0, str(Path(__file__).parent / folder))
@@ -26,6 +29,10 @@ OTHERS = (
 )
 CLEARED = (*(f"{name}_proxy" for name in PROXIES), *(f"{name}_PROXY".upper() for name in PROXIES), *OTHERS)
 
+# How long an example takes says more of the machine than of the code.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
+
 
 @pytest.fixture(autouse=True)
 def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -33,6 +40,14 @@ def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in CLEARED:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("NETRC", os.devnull)  # without it there is the one in the home folder
+
+
+@pytest.fixture
+def no_collection() -> Iterator[None]:
+    """What a test counts is its own: no collector enters frames, or closes what other tests have left, meanwhile."""
+    gc.disable()
+    yield
+    gc.enable()
 
 
 @pytest.fixture(scope="session")

@@ -152,8 +152,8 @@ def test_the_timeouts_of_the_call_hold_for_the_waits(world: World, serve: Serve)
     server = serve(agreeing(lambda ws: ws.peer.wait_for_close()))
 
     async def body(client: Any) -> None:
-        ws = await client.websocket(server.url(), timeout=0.2).__aenter__()
-        with pytest.raises(courser.ReadTimeout, match=r"0\.2 s, while waiting for a message"):
+        ws = await client.websocket(server.url(), timeout=1.5).__aenter__()
+        with pytest.raises(courser.ReadTimeout, match=r"1\.5 s, while waiting for a message"):
             await ws.receive()
 
     run(world, body)

@@ -74,6 +74,7 @@ def told(names: list[str]) -> str:
     return f"{len(names)} frames:\n" + "\n".join(names)
 
 
+@pytest.mark.usefixtures("no_collection")
 def test_a_sync_get(url: str) -> None:
     with courser.Client() as client:
         for _ in range(3):
@@ -85,6 +86,7 @@ def test_a_sync_get(url: str) -> None:
     assert len(names) <= BUDGET, told(names)
 
 
+@pytest.mark.usefixtures("no_collection")
 def test_an_asyncio_get(url: str) -> None:
     async def main() -> list[str]:
         async with courser.AsyncClient() as client:

@@ -158,6 +158,13 @@ def test_parent_and_child_go_on_with_fifty_connections_and_one_request_under_way
     client.close()
 
 
+async def while_asleep() -> float:
+    """Seconds of CPU that this process spends while its loop has nothing to do."""
+    before = time.process_time()
+    await asyncio.sleep(0.03)
+    return time.process_time() - before
+
+
 @pytest.mark.parametrize("driver", ["nested", "direct", "transports"])
 def test_a_loop_goes_on_after_a_fork_under_it(
     server: Server, trust: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch, driver: str
@@ -185,9 +192,8 @@ def test_a_loop_goes_on_after_a_fork_under_it(
             if driver == "nested":
                 reactor = current_host(asyncio.get_running_loop()).reactor
                 assert reactor.poller.poll(0) == []  # type: ignore[union-attr]
-            spent = time.process_time()
-            await asyncio.sleep(0.03)
-            assert time.process_time() - spent < 0.02, "something spins"
+            spent = [await while_asleep() for _ in range(5)]
+            assert min(spent) < 0.02, "something spins"
 
     asyncio.run(main())
 

@@ -119,6 +119,7 @@ class Strike(BaseException):
     pass
 
 
+@pytest.mark.usefixtures("no_collection")
 def test_an_exception_that_strikes_as_an_error_is_cleared_up_keeps_no_lock(shared: Any) -> None:
     """What is cleared up may be an error of ours, so the first exception from outside may come here."""
     at = strikes = 0

@@ -640,12 +640,14 @@ async def test_who_is_cancelled_while_asking_leaves_it_to_another(world: World, 
     tokens = Tokens()
     server = serve(silent, tokens)
     client = world.client(auth=OAuth2ClientCredentials(server.url("/token"), "id", "secret"))
+    waits: list[bool] = []
 
     async def given_up() -> bool:
-        return await world.cancelled_after(0.2, lambda: client.get(server.url("/x")))
+        return await world.cancelled_once(lambda: bool(waits), lambda: client.get(server.url("/x")))
 
     async def waiting() -> Any:
-        await world.until(lambda: bool(server.requests))
+        assert await world.until(lambda: bool(server.requests))
+        waits.append(True)
         return await client.get(server.url("/x"))
 
     cancelled, response = await world.together(given_up, waiting)

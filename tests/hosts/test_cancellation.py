@@ -9,13 +9,14 @@ from __future__ import annotations
 import asyncio
 import gc
 import sys
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from typing import Any
 
 import pytest
 from authority import Authority
-from faultserver import FaultServer, Received, answering, clients_of, reply
+from faultserver import FaultServer, Peer, Received, answering, clients_of, reply
 from strikes import Lines, Struck, struck_asyncio, struck_trio
 from worlds import HTTP1, HTTP2, AsyncioWorld, TrioWorld, World
 
@@ -269,20 +270,24 @@ def test_an_alarm_while_waiting_leaves_nothing(serve: Serve) -> None:
     """A signal handler that raises strikes the poll itself."""
     import signal
 
-    server = serve(lambda peer: (peer.request(), peer.wait_for_close()), answering(answer))
+    def alarm(peer: Peer) -> None:
+        peer.request()
+        server.closing.wait(0.03)
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGUSR1)
+        peer.wait_for_close()
+
+    server = serve(alarm, answering(answer))
     client = courser.Client()
 
     def ring(number: int, frame: Any) -> None:
         raise Struck
 
-    before = signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, 0.03)
+    before = signal.signal(signal.SIGUSR1, ring)
     try:
         with pytest.raises(Struck):
             client.get(server.url())
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        signal.signal(signal.SIGUSR1, before)
 
     assert client.stats() == {"connections": 0, "idle": 0}
     assert client.get(server.url()).content == b"fine"

@@ -189,11 +189,11 @@ async def test_a_slow_server_meets_the_limit(world: World, serve: Serve, name: s
 async def test_a_read_limit_is_for_each_wait(world: World, serve: Serve) -> None:
     def slow(peer: Peer) -> None:
         peer.request()
-        peer.dribble(reply(b"x" * 10), 0.004)
+        peer.dribble(reply(b"x" * 10), 0.012)
 
     server = serve(slow)
 
-    response = await world.client().get(server.url(), timeout=courser.Timeout(read=0.12))
+    response = await world.client().get(server.url(), timeout=courser.Timeout(read=0.5))
 
     assert response.content == b"x" * 10
 
@@ -202,7 +202,7 @@ async def test_a_plain_number_bounds_each_wait_of_a_stream(world: World, serve: 
     def slow(peer: Peer) -> None:
         peer.request()
         peer.send(HEAD + b"Content-Length: 8\r\n\r\n")
-        peer.dribble(b"x" * 7, 0.03)
+        peer.dribble(b"x" * 7, 0.07)
         peer.wait_for_close()
 
     server = serve(slow)
@@ -210,7 +210,7 @@ async def test_a_plain_number_bounds_each_wait_of_a_stream(world: World, serve: 
 
     async def read() -> None:
         nonlocal got
-        async with world.client().stream("GET", server.url(), timeout=0.15) as response:
+        async with world.client().stream("GET", server.url(), timeout=0.4) as response:
             async for piece in response.iter_bytes():
                 got += piece
 

@@ -157,7 +157,7 @@ async def test_a_cancelled_caller_gives_up_everything(world: World, serve: Serve
     async def call() -> None:
         await every(client.map([server.url()] * 5))
 
-    assert await world.cancelled_after(0.05, call)
+    assert await world.cancelled_once(lambda: len(server.requests) == 5, call)
     assert world.left_by(client) == 0
     assert await world.until(lambda: server.open == 0)
 

@@ -880,7 +880,7 @@ async def test_a_tunnel_that_was_cancelled_leaves_nothing(world: World, serve: S
     proxy = serve(stall, raw=True)
     client = world.client(proxy=f"socks5h://127.0.0.1:{proxy.port}")
 
-    assert await world.cancelled_after(0.1, lambda: client.get("https://a.example/"))
+    assert await world.cancelled_once(lambda: proxy.open == 1, lambda: client.get("https://a.example/"))
     assert world.left_by(client) == 0
     assert await world.until(lambda: proxy.open == 0)
 

@@ -18,10 +18,10 @@ async def test_aiohttp_12953_no_timer_of_an_idle_connection_strikes_the_next_req
     world: World, serve: Serve
 ) -> None:
     server = serve(answering(reply(b"fine")))
-    client = world.client(timeout=courser.Timeout(total=0.1, connect=0.1, read=0.1, write=0.1, pool=0.1))
+    client = world.client(timeout=courser.Timeout(total=1.0, connect=1.0, read=1.0, write=1.0, pool=1.0))
 
     await client.get(server.url())
-    await world.sleep(0.15)
+    await world.sleep(1.1)
     response = await client.get(server.url())
 
     assert response.content == b"fine"

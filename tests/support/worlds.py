@@ -78,7 +78,11 @@ class World:
         """Cancel a call after a time; gives whether it was under way still."""
         raise NotImplementedError
 
-    async def until(self, happened: Callable[[], bool], seconds: float = 3.0) -> bool:
+    def cancelled_once(self, happened: Callable[[], bool], call: Callable[[], Awaitable[Any]]) -> Awaitable[bool]:
+        """Cancel a call once something has happened; gives whether it was under way still."""
+        raise NotImplementedError
+
+    async def until(self, happened: Callable[[], bool], seconds: float = 10.0) -> bool:
         """Wait until something has happened elsewhere; gives whether it has."""
         end = time.monotonic() + seconds
         while not happened():
@@ -346,6 +350,14 @@ class AsyncioWorld(World):
     async def cancelled_after(self, seconds: float, call: Callable[[], Awaitable[Any]]) -> bool:
         task = asyncio.ensure_future(outcome(call))
         await asyncio.wait([task], timeout=seconds)
+        return await self._cancelled(task)
+
+    async def cancelled_once(self, happened: Callable[[], bool], call: Callable[[], Awaitable[Any]]) -> bool:
+        task = asyncio.ensure_future(outcome(call))
+        assert await self.until(happened)
+        return await self._cancelled(task)
+
+    async def _cancelled(self, task: asyncio.Task[Any]) -> bool:
         task.cancel()
         await asyncio.wait([task])
         return task.cancelled()
@@ -408,6 +420,21 @@ class TrioWorld(World):
 
         with trio.move_on_after(seconds) as scope:
             await outcome(call)
+        return scope.cancelled_caught
+
+    async def cancelled_once(self, happened: Callable[[], bool], call: Callable[[], Awaitable[Any]]) -> bool:
+        import trio
+
+        scope = trio.CancelScope()
+
+        async def run() -> None:
+            with scope:
+                await outcome(call)
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(run)
+            assert await self.until(happened)
+            scope.cancel()
         return scope.cancelled_caught
 
     def run(self, body: Body) -> None:

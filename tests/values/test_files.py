@@ -184,6 +184,7 @@ def opened() -> int:
     return len(os.listdir("/proc/self/fd"))
 
 
+@pytest.mark.usefixtures("no_collection")
 def test_a_path_is_opened_when_it_is_sent_and_closed_afterwards(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_bytes(b"abc")
@@ -194,6 +195,7 @@ def test_a_path_is_opened_when_it_is_sent_and_closed_afterwards(tmp_path: Path) 
     assert opened() == before
 
 
+@pytest.mark.usefixtures("no_collection")
 @pytest.mark.parametrize("begun", [True, False])
 @pytest.mark.parametrize("explicitly", [True, False])
 def test_a_path_is_closed_where_it_is_left(tmp_path: Path, begun: bool, explicitly: bool) -> None:
@@ -242,6 +244,7 @@ def test_a_file_that_has_gone_meanwhile(tmp_path: Path) -> None:
         other.open()
 
 
+@pytest.mark.usefixtures("no_collection")
 def test_what_is_no_regular_file_has_no_length_and_runs_once(tmp_path: Path) -> None:
     path = tmp_path / "pipe"
     os.mkfifo(path)

@@ -7,7 +7,7 @@ from sys import maxsize
 
 import pytest
 import wswire as wire
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from courser.engines.websocket.compression import TAIL, Deflater, Inflater
@@ -131,7 +131,6 @@ def test_a_compressed_message_has_at_least_one_byte(takeover: bool) -> None:
         assert inflater.end(b"", MOST) == b""
 
 
-@settings(deadline=None)
 @given(
     messages=st.lists(
         st.lists(st.binary(max_size=60) | st.binary(max_size=3).map(lambda part: part * 200)), max_size=6

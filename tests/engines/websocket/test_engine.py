@@ -9,7 +9,7 @@ from itertools import pairwise, product
 
 import pytest
 import wswire as wire
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from wswire import BINARY, CONTINUATION, FIN, PING, PONG, TEXT
 
@@ -67,6 +67,7 @@ def test_the_examples_of_rfc_6455_5_7(is_client: bool) -> None:
 
 
 @ROLES
+@pytest.mark.usefixtures("no_collection")
 def test_a_small_message_enters_one_python_frame(is_client: bool) -> None:
     engine, peer = WebSocketEngine(is_client=is_client), WebSocketEngine(is_client=not is_client)
     text, data = peer.send_text("x" * 16), peer.send_bytes(b"x" * 16)
@@ -185,31 +186,39 @@ def test_cve_2025_5399_every_byte_is_taken_or_waited_for(is_client: bool) -> Non
 
 @ROLES
 def test_cve_2026_54274_aiohttp_13350_a_message_byte_by_byte_takes_no_more_than_twice_its_size(is_client: bool) -> None:
-    size = 128 * 1024
-    engine = WebSocketEngine(is_client=is_client)
-    data = wire.frame(FIN | BINARY, bytes(size), key_for(is_client))
-    tracemalloc.start()
-    try:
-        events: list[Event] = []
-        for at in range(len(data)):
-            events += engine.receive(data[at : at + 1])
-        _, peak = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-    assert events == [bytes(size)]
-    assert peak <= 2.2 * size
+    def receive(size: int) -> int:
+        engine = WebSocketEngine(is_client=is_client)
+        data = wire.frame(FIN | BINARY, bytes(size), key_for(is_client))
+        tracemalloc.start()
+        try:
+            events: list[Event] = []
+            for at in range(len(data)):
+                events += engine.receive(data[at : at + 1])
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        assert events == [bytes(size)]
+        return peak
+
+    receive(1000)  # whoever measures coverage remembers lines that are new to it
+    assert receive(128 * 1024) <= 2.2 * 128 * 1024
 
 
 def test_a_header_alone_takes_no_memory() -> None:
-    engine = WebSocketEngine(is_client=True)
-    tracemalloc.start()
-    try:
-        engine.receive(bytes.fromhex("827f0000000000ffffff"))
-        _, peak = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-    assert engine.error is None
-    assert peak < 4096
+    def receive(data: bytes) -> int:
+        engine = WebSocketEngine(is_client=True)
+        tracemalloc.start()
+        try:
+            engine.receive(data)
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        assert engine.error is None
+        return peak
+
+    data = bytes.fromhex("827f0000000000ffffff")
+    receive(data)  # whoever measures coverage remembers lines that are new to it
+    assert receive(data) < 4096
 
 
 TEXTS = st.text(max_size=200) | st.text(max_size=5).map(lambda text: text * 100)
@@ -228,7 +237,6 @@ FRAGMENTS = st.lists(TEXTS, min_size=2, max_size=4) | st.lists(DATA, min_size=2,
 MESSAGES = st.lists(st.tuples(TEXTS | DATA | FRAGMENTS, CHOICES), max_size=6)
 
 
-@settings(deadline=None)
 @given(messages=MESSAGES, deflate=DEFLATES, cut=st.integers(1, 5000), between=st.booleans())
 def test_whatever_is_sent_arrives(
     messages: list[tuple[str | bytes | list[str] | list[bytes], bool | None]],
@@ -262,7 +270,6 @@ def test_whatever_is_sent_arrives(
         assert (sender.state, receiver.state, receiver.error) == (State.OPEN, State.OPEN, None)
 
 
-@settings(deadline=None)
 @given(data=st.binary(max_size=400), cuts=st.lists(st.integers(0, 400), max_size=5), deflate=DEFLATES)
 def test_whatever_comes_means_the_same_however_it_is_cut(data: bytes, cuts: list[int], deflate: Deflate | None) -> None:
     for is_client in (True, False):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tracemalloc
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from courser.engines.websocket.gathering import BLOCK, LARGE, Gathering
@@ -37,7 +37,6 @@ def test_the_whole_is_all_pieces_in_order(sizes: list[int]) -> None:
     assert gathering.whole() == b""
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(0, 3 * LARGE), max_size=12))
 def test_whatever_the_sizes(sizes: list[int]) -> None:
     gathering = Gathering()

@@ -8,7 +8,7 @@ import warnings
 
 import pytest
 import wswire as wire
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from courser.engines.websocket import masking
@@ -43,7 +43,6 @@ def test_a_key_of_zeros_changes_nothing(size: int) -> None:
     assert mask(b"x" * size, bytes(4)) == b"x" * size
 
 
-@settings(deadline=None)
 @given(data=st.binary(max_size=300), key=st.binary(min_size=4, max_size=4), large=st.booleans())
 def test_whatever_the_key(data: bytes, key: bytes, large: bool) -> None:
     if large:
