@@ -395,7 +395,7 @@ async def test_a_server_that_never_accepts_is_no_matter_for_a_flow(world: World,
             return (yield Request("GET", other.url("/fallback")))
 
     other = serve(answering(by_target))
-    client = world.client(middleware=[fallback], timeout=courser.Timeout(read=0.05))
+    client = world.client(middleware=[fallback], timeout=courser.Timeout(read=0.3))
 
     assert (await client.get(server.url())).content == b"/fallback -"
     left = 2 if world.shares else 1
