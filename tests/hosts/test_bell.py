@@ -229,6 +229,7 @@ def test_a_process_may_have_any_number_of_descriptors(monkeypatch: pytest.Monkey
 
 @needs_epoll
 def test_a_forked_child_has_none() -> None:
+    gc.collect()
     before = descriptors()
     rings = Rings()
     bell = made(rings)
@@ -249,6 +250,7 @@ def refuses(*args: Any) -> int:
 @needs_epoll
 @pytest.mark.parametrize("name", ["os.eventfd", "select.epoll"])
 def test_no_descriptor_is_left(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    gc.collect()
     before = descriptors()
     rings = Rings()
     with monkeypatch.context() as patch:

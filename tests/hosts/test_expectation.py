@@ -272,7 +272,7 @@ async def test_the_moment_is_no_longer_than_the_limit_for_reading(world: World, 
     server = serve(answering(echo))
 
     response = await world.client().post(
-        server.url(), content=b"abc", headers=EXPECT, timeout=courser.Timeout(read=0.05)
+        server.url(), content=b"abc", headers=EXPECT, timeout=courser.Timeout(read=0.3)
     )
 
     assert response.content == b"abc"

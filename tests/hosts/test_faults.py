@@ -139,7 +139,7 @@ async def test_a_stream_gives_what_came_before_the_fault(world: World, serve: Se
 LIMITS: dict[str, tuple[Callable[[Peer], None], dict[str, Any], type[courser.HTTPError]]] = {
     "silence, read": (silent, {"timeout": courser.Timeout(read=0.1)}, courser.ReadTimeout),
     "silence, total": (silent, {"timeout": courser.Timeout(total=0.1)}, courser.DeadlineExceeded),
-    "silence, plain": (silent, {"timeout": 0.1}, courser.ReadTimeout),
+    "silence, plain": (silent, {"timeout": 0.25}, courser.ReadTimeout),
     "dribbled head": (
         lambda peer: (peer.request(), peer.dribble(HEAD + b"A: b\r\n" * 1000, 0.01)),
         {"timeout": courser.Timeout(total=0.15)},
@@ -165,7 +165,7 @@ LIMITS: dict[str, tuple[Callable[[Peer], None], dict[str, Any], type[courser.HTT
         {"timeout": courser.Timeout(total=0.1)},
         courser.DeadlineExceeded,
     ),
-    "half a body, plain": (once(HEAD + b"Content-Length: 10\r\n\r\nabc", hold), {"timeout": 0.1}, courser.ReadTimeout),
+    "half a body, plain": (once(HEAD + b"Content-Length: 10\r\n\r\nabc", hold), {"timeout": 0.25}, courser.ReadTimeout),
 }
 
 

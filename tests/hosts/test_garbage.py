@@ -42,8 +42,8 @@ class Collector:
         self.found: list[object] = []
 
     def __enter__(self) -> None:
+        gc.collect()  # only what is new is of interest
         gc.disable()
-        gc.freeze()  # only what is new is of interest
 
     def __exit__(self, *error: object) -> None:
         gc.set_debug(gc.DEBUG_SAVEALL)
@@ -52,7 +52,6 @@ class Collector:
         self.found = [each for each in gc.garbage if ours(each)]
         gc.garbage.clear()
         gc.enable()
-        gc.unfreeze()
 
 
 async def failing(client: Any, kind: type[Exception], url: str, options: dict[str, Any]) -> None:

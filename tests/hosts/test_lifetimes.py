@@ -96,9 +96,7 @@ PROGRAMS = {
             for _ in range(100):
                 await one()
             await asyncio.sleep(0.05)
-            gc.collect()
-            await asyncio.sleep(0.05)
-            assert len(descriptors()) <= before + 1, (before, len(descriptors()))
+            assert (count := settled(before + 1)) <= before + 1, (before, count)
         run(main())
     """,
     "clients dropped in a foreign thread": """

@@ -56,7 +56,7 @@ async def test_a_peer_that_answers_no_ping_is_given_up(world: World, frames: Fra
 
 async def test_a_peer_that_answers_pings_has_all_the_time_of_the_request(world: World, frames: Frames) -> None:
     server = frames(slow)
-    client = world.client(limits=courser.Limits(ping_interval=0.05), timeout=20)
+    client = world.client(limits=courser.Limits(ping_interval=0.4), timeout=20)
     response = await client.get(server.url())
 
     assert response.text == "ok"

@@ -72,17 +72,22 @@ async def test_an_idle_connection_that_the_server_closed_is_not_used(world: Worl
 
 
 async def test_an_idle_connection_that_speaks_is_closed(world: World, serve: Serve) -> None:
+    is_answered, has_spoken = threading.Event(), threading.Event()
+
     def speaks(peer: Peer) -> None:
         peer.request()
         peer.send(FINE)
-        peer.server.closing.wait(0.01)
+        is_answered.wait(PATIENCE)
         peer.send(reply(b"evil"))
+        has_spoken.set()
         peer.wait_for_close()
 
     server = serve(speaks, answering(FINE))
     client = world.client()
     await client.get(server.url())
-    await world.sleep(0.03)
+    is_answered.set()
+    assert await world.until(has_spoken.is_set)
+    await world.sleep(0.02)
 
     assert (await client.get(server.url())).content == b"fine"
     assert server.connections == 2
@@ -182,8 +187,7 @@ async def test_idle_connections_expire(world: World, serve: Serve) -> None:
 
     await client.get(server.url())
     await world.sleep(0.06)
-    if world.is_async:
-        assert world.left_by(client) == 0
+    assert not world.is_async or await world.until(lambda: world.left_by(client) == 0)
     await client.get(server.url())
 
     assert server.connections == 2
@@ -276,7 +280,7 @@ async def test_who_waits_is_served_in_order(world: World, serve: Serve, limits: 
 @LIMITS
 async def test_the_wait_for_a_connection_has_a_limit(world: World, serve: Serve, limits: courser.Limits) -> None:
     server = serve(silent)
-    client = world.client(limits=limits, timeout=courser.Timeout(pool=0.05, read=0.3))
+    client = world.client(limits=limits, timeout=courser.Timeout(pool=0.05, read=1.0))
 
     results = await world.together(*(lambda: client.get(server.url()) for _ in range(3)))
 
@@ -349,10 +353,10 @@ async def test_a_cancelled_wait_leaves_the_queue(world: World, serve: Serve) -> 
 @pytest.mark.only_http1("a connection carries one request at a time")
 async def test_closing_a_client_wakes_who_waits(world: World, serve: Serve) -> None:
     server = serve(silent)
-    client = world.client(limits=courser.Limits(max_connections=1), timeout=courser.Timeout(read=0.2))
+    client = world.client(limits=courser.Limits(max_connections=1), timeout=courser.Timeout(read=1.0))
 
     async def close() -> None:
-        await world.sleep(0.02)
+        assert await world.until(lambda: bool(server.requests))
         await client.close()
 
     results = await world.together(

@@ -292,13 +292,13 @@ async def test_the_body_of_an_error_is_not_waited_for(
     """No single wait for a byte of it is long; what has come by then is shown."""
     from courser import eventstream
 
-    monkeypatch.setattr(eventstream, "PATIENCE", 0.1)
+    monkeypatch.setattr(eventstream, "PATIENCE", 0.3)
     refused = HEAD.replace(b"200 OK", b"503 Service Unavailable").replace(b"text/event-stream", b"text/plain")
 
     def script(peer: Peer) -> None:
         peer.request()
         peer.send(refused)
-        peer.dribble(chunk(b".") * 300 + b"0\r\n\r\n", 0.002)
+        peer.dribble(chunk(b".") * 300 + b"0\r\n\r\n", 0.003)
 
     client = world.client(timeout=30.0)
 
@@ -395,7 +395,7 @@ async def test_silence_is_a_broken_stream(world: World, serve: Serve) -> None:
         peer.send(HEAD + chunk(token(1)))
         peer.wait_for_close()
 
-    client = world.client(timeout=courser.Timeout(read=0.25))
+    client = world.client(timeout=courser.Timeout(read=0.5))
 
     async with client.sse(serve(script).url(), reconnect=AT_ONCE) as events:
         assert await numbers(events) == [1]
@@ -530,7 +530,7 @@ async def test_another_task_may_close_it(world: World, serve: Serve, when: str) 
 
 
 async def test_a_first_answer_that_does_not_come(world: World, serve: Serve) -> None:
-    client = world.client(timeout=0.05)
+    client = world.client(timeout=0.25)
 
     with pytest.raises(courser.ReadTimeout):
         async with client.sse(serve(silent).url()):

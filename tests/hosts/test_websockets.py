@@ -273,7 +273,7 @@ async def test_a_message_that_does_not_come_in_time(world: World, serve: Serve) 
 
 async def test_a_plain_timeout_bounds_each_wait(world: World, serve: Serve) -> None:
     server = serve(agreeing(echoing))
-    async with open_socket(world, server, timeout=0.3) as ws:
+    async with open_socket(world, server, timeout=0.5) as ws:
         with pytest.raises(courser.ReadTimeout):
             await ws.receive()
 

@@ -12,7 +12,7 @@ from types import FrameType
 import pytest
 from faultserver import descriptors
 
-HANGS = 30.0
+HANGS = 120.0
 """Seconds after which a test is taken to hang."""
 
 
