@@ -438,7 +438,8 @@ async def test_sessions_resume_on_the_next_connection_and_let_no_other_key_in(
 
     for _ in range(3):
         assert (await client.get(server.url("/a"))).text == "/a"
-        assert await world.until(lambda: server.open == 0) or not world.is_async
+        # In plain code nobody reads before the next request, which goes elsewhere or is repeated there.
+        assert not world.is_async or await world.until(lambda: server.open == 0)
     with pytest.raises(courser.CertificateError):
         await client.get(server.url(), verify=courser.TLS(authority.roots, fingerprints=bytes(32)))
 
