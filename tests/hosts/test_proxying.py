@@ -105,7 +105,8 @@ async def test_ghsa_7mj9_2mp8_4m2p_cve_2026_84381_what_is_to_be_encrypted_is_enc
     else:
         (seen,) = scene.relay.seen
         assert seen.first.startswith(CLIENT_HELLO if secure else b"GET /p?q HTTP/1.1")
-        assert (b"GET /p?q HTTP/1.1" in seen.sent) is not secure
+        # Four bytes alone would come in what is encrypted by chance, once in so many runs.
+        assert (b"/p?q " in seen.sent) is not secure
 
 
 @pytest.mark.parametrize("kind", KINDS)
