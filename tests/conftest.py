@@ -34,7 +34,7 @@ settings.register_profile("untimed", deadline=None, suppress_health_check=[Healt
 settings.load_profile("untimed")
 
 
-def pytest_collection_finish(session: pytest.Session) -> None:
+def pytest_collection_finish() -> None:
     """Keep the collector from what lives as long as the session: each look through all of it stops a test for 0.4 s."""
     gc.collect()
     gc.freeze()

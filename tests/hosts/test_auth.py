@@ -640,14 +640,14 @@ async def test_who_is_cancelled_while_asking_leaves_it_to_another(world: World, 
     tokens = Tokens()
     server = serve(silent, tokens)
     client = world.client(auth=OAuth2ClientCredentials(server.url("/token"), "id", "secret"))
-    waits: list[bool] = []
+    waits = threading.Event()
 
     async def given_up() -> bool:
-        return await world.cancelled_once(lambda: bool(waits), lambda: client.get(server.url("/x")))
+        return await world.cancelled_once(waits.is_set, lambda: client.get(server.url("/x")))
 
     async def waiting() -> Any:
         assert await world.until(lambda: bool(server.requests))
-        waits.append(True)
+        waits.set()
         return await client.get(server.url("/x"))
 
     cancelled, response = await world.together(given_up, waiting)

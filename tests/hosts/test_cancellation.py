@@ -247,9 +247,10 @@ def test_an_exception_at_every_line_leaves_nothing(
                 if not lines.where:
                     break
             stats = client.stats()
+            due = others + stats["connections"], polls + polled * stats["connections"]
             if stats["connections"] != stats["idle"]:
                 wrong.append(f"{lines.where}: {dict(stats)}")
-            elif not has(server, *(due := (others + stats["connections"], polls + polled * stats["connections"]))):
+            elif not has(server, *due):
                 wrong.append(f"{lines.where}: {dict(stats)}, but {clients_of(server)} descriptors, not {due}")
             try:
                 client.get(url)
@@ -270,10 +271,12 @@ def test_an_alarm_while_waiting_leaves_nothing(serve: Serve) -> None:
     """A signal handler that raises strikes the poll itself."""
     import signal
 
+    waiting = threading.get_ident()
+
     def alarm(peer: Peer) -> None:
         peer.request()
         server.closing.wait(0.03)
-        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGUSR1)
+        signal.pthread_kill(waiting, signal.SIGUSR1)
         peer.wait_for_close()
 
     server = serve(alarm, answering(answer))

@@ -38,12 +38,13 @@ def pieces_of(peer: Peer, request: Received) -> Iterator[bytes]:
         left -= len(data)
 
 
-def echoes(peer: Peer) -> None:
-    """Send the head at once, and then each piece as soon as it is read."""
+def echoes(peer: Peer, tell: Callable[[bytes], None] = lambda data: None) -> None:
+    """Send the head at once, and then each piece as soon as it is read and told."""
     while True:
         request = peer.head()
         peer.send(HEAD)
         for data in pieces_of(peer, request):
+            tell(data)
             peer.send(b"%x\r\n%b\r\n" % (len(data), data))
         peer.send(b"0\r\n\r\n")
 
@@ -117,17 +118,11 @@ async def test_a_whole_response_comes_while_its_request_goes(world: World, serve
 async def test_a_response_is_read_while_its_request_goes(world: World, serve: Serve, kind: str) -> None:
     taken = 0
 
-    def script(peer: Peer) -> None:
+    def take(data: bytes) -> None:
         nonlocal taken
-        request = peer.head()
-        peer.send(HEAD)
-        for data in pieces_of(peer, request):
-            taken += len(data)
-            peer.send(b"%x\r\n%b\r\n" % (len(data), data))
-        peer.send(b"0\r\n\r\n")
-        peer.wait_for_close()
+        taken += len(data)
 
-    server = serve(script)
+    server = serve(lambda peer: echoes(peer, take))
     client = world.client(timeout=15)
     source = Source()
     received = most = 0

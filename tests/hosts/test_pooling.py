@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import threading
 from collections.abc import Callable, Iterator
 
@@ -232,7 +231,7 @@ async def test_at_the_limit_an_idle_connection_to_another_host_gives_way(world: 
 async def test_hosts_share_no_connection(world: World, serve: Serve, authority: Authority) -> None:
     """Not even where one address serves them, under a certificate that names both."""
     server = serve(answering(FINE), tls=authority.good)
-    client = world.client(verify=authority.roots, resolver=here)
+    client = world.client(verify=authority.roots)
     hosts = ("localhost", "alias.localhost")
 
     for host in hosts * 2:
@@ -241,10 +240,6 @@ async def test_hosts_share_no_connection(world: World, serve: Serve, authority: 
     assert server.accepted == 2
     assert client.stats() == {"connections": 2, "idle": 2}
     assert [request.get("host") for request in server.requests] == [f"{host}:{server.port}" for host in hosts * 2]
-
-
-def here(host: str, port: int) -> list[tuple[int, tuple[str, int]]]:
-    return [(socket.AF_INET, ("127.0.0.1", port))]
 
 
 LIMITS = pytest.mark.parametrize(
@@ -337,8 +332,7 @@ async def test_a_cancelled_wait_leaves_the_queue(world: World, serve: Serve) -> 
     client = world.client(limits=courser.Limits(max_connections=1))
 
     async def given_up() -> None:
-        call = lambda: client.get(server.url("/cancelled"))  # noqa: E731
-        assert await world.cancelled_once(lambda: bool(server.requests), call)
+        assert await world.cancelled_once(lambda: bool(server.requests), lambda: client.get(server.url("/cancelled")))
         is_cancelled.set()
 
     results = await world.together(

@@ -109,15 +109,15 @@ async def test_another_request_renews_where_the_first_is_cancelled(world: World,
     server = serve(hesitant, answering(tokens))
     client = world.client(middleware=[recipes.Tokens(server.url("/token"), "s3cret")])
 
-    waits: list[bool] = []
+    waits = threading.Event()
 
     async def second() -> Any:
         assert await world.until(asked.is_set)
-        waits.append(True)
+        waits.set()
         return await client.get(server.url())
 
     async def first() -> bool:
-        return await world.cancelled_once(lambda: bool(waits), lambda: client.get(server.url()))
+        return await world.cancelled_once(waits.is_set, lambda: client.get(server.url()))
 
     cancelled, answer = await world.together(first, second)
 

@@ -78,7 +78,9 @@ class World:
         """Cancel a call after a time; gives whether it was under way still."""
         raise NotImplementedError
 
-    def cancelled_once(self, happened: Callable[[], bool], call: Callable[[], Awaitable[Any]]) -> Awaitable[bool]:
+    def cancelled_once(
+        self, happened: Callable[[], bool], call: Callable[[], Awaitable[Any]]
+    ) -> Coroutine[Any, Any, bool]:
         """Cancel a call once something has happened; gives whether it was under way still."""
         raise NotImplementedError
 
